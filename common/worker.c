@@ -1,0 +1,179 @@
+#include "common/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Jobs in order of arrival. */
+struct queue {
+    struct job *first;
+    struct job **end;
+};
+
+struct completions {
+    pthread_mutex_t lock;
+    struct queue finished;
+    int fd;
+};
+
+struct worker {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct queue queue;
+    bool ending;
+    struct completions *completions;
+};
+
+static void queue_append(struct queue *queue, struct job *job)
+{
+    job->next = NULL;
+    if (!queue->first)
+        queue->end = &queue->first;
+    *queue->end = job;
+    queue->end = &job->next;
+}
+
+static struct job *queue_take(struct queue *queue)
+{
+    struct job *job = queue->first;
+    if (job)
+        queue->first = job->next;
+    return job;
+}
+
+struct completions *completions_new(struct error *error)
+{
+    struct completions *completions = calloc(1, sizeof(*completions));
+    if (!completions) {
+        error_memory(error);
+        return NULL;
+    }
+    completions->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (completions->fd < 0) {
+        error_set(error, ERROR_SYSTEM, errno, "no eventfd can be made: %s", strerror(errno));
+        free(completions);
+        return NULL;
+    }
+    pthread_mutex_init(&completions->lock, NULL);
+    return completions;
+}
+
+void completions_free(struct completions *completions)
+{
+    if (!completions)
+        return;
+    close(completions->fd);
+    pthread_mutex_destroy(&completions->lock);
+    free(completions);
+}
+
+int completions_fd(const struct completions *completions)
+{
+    return completions->fd;
+}
+
+/* The counter is only ever 0 or more: its value does not matter, and a full one (EAGAIN) is as
+ * good.
+ */
+static void completions_add(struct completions *completions, struct job *job)
+{
+    pthread_mutex_lock(&completions->lock);
+    queue_append(&completions->finished, job);
+    pthread_mutex_unlock(&completions->lock);
+    const uint64_t one = 1;
+    ssize_t written;
+    do {
+        written = write(completions->fd, &one, sizeof(one));
+    } while (written < 0 && errno == EINTR);
+}
+
+void completions_dispatch(struct completions *completions)
+{
+    uint64_t count;
+    ssize_t got;
+    do {
+        got = read(completions->fd, &count, sizeof(count));
+    } while (got < 0 && errno == EINTR);
+    pthread_mutex_lock(&completions->lock);
+    struct queue finished = completions->finished;
+    completions->finished = (struct queue){0};
+    pthread_mutex_unlock(&completions->lock);
+    struct job *job;
+    while ((job = queue_take(&finished)))
+        job->done(job);
+}
+
+static struct job *worker_wait(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->queue.first && !worker->ending)
+        pthread_cond_wait(&worker->changed, &worker->lock);
+    struct job *job = queue_take(&worker->queue);
+    pthread_mutex_unlock(&worker->lock);
+    return job;
+}
+
+static void *worker_main(void *argument)
+{
+    struct worker *worker = argument;
+    struct job *job;
+    while ((job = worker_wait(worker))) {
+        job->run(job);
+        completions_add(worker->completions, job);
+    }
+    return NULL;
+}
+
+struct worker *worker_new(const char *name, struct completions *completions, struct error *error)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    if (!worker) {
+        error_memory(error);
+        return NULL;
+    }
+    worker->completions = completions;
+    pthread_mutex_init(&worker->lock, NULL);
+    pthread_cond_init(&worker->changed, NULL);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&worker->thread, NULL, worker_main, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        error_set(error, ERROR_SYSTEM, failed, "no thread can be started: %s", strerror(failed));
+        pthread_cond_destroy(&worker->changed);
+        pthread_mutex_destroy(&worker->lock);
+        free(worker);
+        return NULL;
+    }
+    pthread_setname_np(worker->thread, name);
+    return worker;
+}
+
+void worker_submit(struct worker *worker, struct job *job)
+{
+    pthread_mutex_lock(&worker->lock);
+    queue_append(&worker->queue, job);
+    pthread_cond_signal(&worker->changed);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+void worker_free(struct worker *worker)
+{
+    if (!worker)
+        return;
+    pthread_mutex_lock(&worker->lock);
+    worker->ending = true;
+    pthread_cond_signal(&worker->changed);
+    pthread_mutex_unlock(&worker->lock);
+    pthread_join(worker->thread, NULL);
+    pthread_cond_destroy(&worker->changed);
+    pthread_mutex_destroy(&worker->lock);
+    free(worker);
+}
