@@ -1,0 +1,355 @@
+#include "model/network.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void reference_clear(struct reference *reference)
+{
+    free(reference->namespace);
+}
+
+static void sysctl_free(struct sysctl *sysctl)
+{
+    free(sysctl->path);
+    free(sysctl->value);
+    free(sysctl->earlier);
+    free(sysctl);
+}
+
+static void values_free(const struct attribute_table *table, struct value *values)
+{
+    for (size_t i = 0; values && i < table->count; i++)
+        value_clear(&table->rows[i], &values[i]);
+}
+
+static void alt_names_free(char **names)
+{
+    for (char **name = names; name && *name; name++)
+        free(*name);
+    free(names);
+}
+
+static void link_free(struct link *link)
+{
+    values_free(&link_attributes, link->common);
+    if (link->kind)
+        values_free(&link->kind->attributes, link->attributes);
+    free(link->attributes);
+    values_free(&bridge_port_attributes, link->port);
+    free(link->port);
+    reference_clear(&link->master);
+    reference_clear(&link->lower);
+    reference_clear(&link->peer);
+    reference_clear(&link->bridge);
+    free(link->underlay);
+    alt_names_free(link->alt_names);
+    struct address *address, *next;
+    HASH_ITER (hh, link->addresses, address, next) {
+        HASH_DEL(link->addresses, address);
+        free(address);
+    }
+    free(link);
+}
+
+static void namespace_free(struct namespace *namespace)
+{
+    HASH_CLEAR(hh_ifindex, namespace->links_by_ifindex);
+    struct link *link, *next_link;
+    HASH_ITER (hh, namespace->links, link, next_link) {
+        HASH_DEL(namespace->links, link);
+        link_free(link);
+    }
+    struct route *route, *next_route;
+    HASH_ITER (hh, namespace->routes, route, next_route) {
+        HASH_DEL(namespace->routes, route);
+        free(route->hops);
+        free(route);
+    }
+    struct rule *rule, *next_rule;
+    HASH_ITER (hh, namespace->rules, rule, next_rule) {
+        HASH_DEL(namespace->rules, rule);
+        free(rule);
+    }
+    struct sysctl *sysctl, *next_sysctl;
+    HASH_ITER (hh, namespace->sysctls, sysctl, next_sysctl) {
+        HASH_DEL(namespace->sysctls, sysctl);
+        sysctl_free(sysctl);
+    }
+    free(namespace->name);
+    free(namespace->path);
+    free(namespace);
+}
+
+struct network *network_new(const char *topology)
+{
+    struct network *network = calloc(1, sizeof(*network));
+    if (network && topology && !(network->topology = strdup(topology))) {
+        free(network);
+        return NULL;
+    }
+    return network;
+}
+
+void network_free(struct network *network)
+{
+    if (!network)
+        return;
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, network->namespaces, namespace, next) {
+        HASH_DEL(network->namespaces, namespace);
+        namespace_free(namespace);
+    }
+    free(network->topology);
+    free(network);
+}
+
+void network_freep(struct network **network)
+{
+    network_free(*network);
+}
+
+bool namespace_is_shared(const struct namespace *namespace)
+{
+    return namespace->external;
+}
+
+struct namespace *network_namespace(const struct network *network, const char *name)
+{
+    struct namespace *namespace = NULL;
+    if (network)
+        HASH_FIND_STR(network->namespaces, name, namespace);
+    return namespace;
+}
+
+struct link *network_link(const struct network *network, const char *namespace, const char *link)
+{
+    const struct namespace *found = network_namespace(network, namespace);
+    return found ? namespace_link(found, link) : NULL;
+}
+
+struct link *namespace_link(const struct namespace *namespace, const char *name)
+{
+    struct link *link;
+    HASH_FIND_STR(namespace->links, name, link);
+    return link;
+}
+
+struct link *namespace_link_by_ifindex(const struct namespace *namespace, uint32_t ifindex)
+{
+    struct link *link;
+    HASH_FIND(hh_ifindex, namespace->links_by_ifindex, &ifindex, sizeof(ifindex), link);
+    return link;
+}
+
+struct address *link_address(const struct link *link, const struct ip_prefix *prefix)
+{
+    struct address *address;
+    HASH_FIND(hh, link->addresses, prefix, sizeof(*prefix), address);
+    return address;
+}
+
+struct route *namespace_route(const struct namespace *namespace, const struct route_key *key)
+{
+    struct route *route;
+    HASH_FIND(hh, namespace->routes, key, sizeof(*key), route);
+    return route;
+}
+
+struct rule *namespace_rule(const struct namespace *namespace, const struct rule_key *key)
+{
+    struct rule *rule;
+    HASH_FIND(hh, namespace->rules, key, sizeof(*key), rule);
+    return rule;
+}
+
+struct sysctl *namespace_sysctl(const struct namespace *namespace, const char *path)
+{
+    struct sysctl *sysctl;
+    HASH_FIND_STR(namespace->sysctls, path, sysctl);
+    return sysctl;
+}
+
+/* An element that uthash had no memory for has no table afterwards (uthash, "Out of memory"). */
+
+struct namespace *namespace_add(struct network *network, const char *name)
+{
+    struct namespace *namespace = calloc(1, sizeof(*namespace));
+    if (!namespace || !(namespace->name = strdup(name))) {
+        free(namespace);
+        return NULL;
+    }
+    HASH_ADD_KEYPTR(hh, network->namespaces, namespace->name, strlen(namespace->name), namespace);
+    if (namespace->hh.tbl)
+        return namespace;
+    namespace_free(namespace);
+    return NULL;
+}
+
+struct link *link_add(struct namespace *namespace, const char *name)
+{
+    struct link *link = calloc(1, sizeof(*link));
+    if (!link)
+        return NULL;
+    link->namespace = namespace;
+    strncpy(link->name, name, IFNAMSIZ - 1);
+    HASH_ADD_STR(namespace->links, name, link);
+    if (link->hh.tbl)
+        return link;
+    link_free(link);
+    return NULL;
+}
+
+bool link_set_kind(struct link *link, const struct link_kind *kind)
+{
+    link->kind = kind;
+    link->attributes = calloc(kind->attributes.count + 1, sizeof(*link->attributes));
+    return link->attributes;
+}
+
+bool link_add_port(struct link *link)
+{
+    if (!link->port)
+        link->port = calloc(bridge_port_attributes.count, sizeof(*link->port));
+    return link->port;
+}
+
+bool link_index(struct link *link)
+{
+    HASH_ADD(hh_ifindex, link->namespace->links_by_ifindex, ifindex, sizeof(link->ifindex), link);
+    return link->hh_ifindex.tbl;
+}
+
+struct address *address_add(struct link *link, const struct ip_prefix *prefix)
+{
+    struct address *address = calloc(1, sizeof(*address));
+    if (!address)
+        return NULL;
+    address->prefix = *prefix;
+    HASH_ADD(hh, link->addresses, prefix, sizeof(address->prefix), address);
+    if (address->hh.tbl)
+        return address;
+    free(address);
+    return NULL;
+}
+
+struct route *route_add(struct namespace *namespace, const struct route_key *key)
+{
+    struct route *route = calloc(1, sizeof(*route));
+    if (!route)
+        return NULL;
+    memcpy(&route->key, key, sizeof(route->key));
+    HASH_ADD(hh, namespace->routes, key, sizeof(route->key), route);
+    if (route->hh.tbl)
+        return route;
+    free(route);
+    return NULL;
+}
+
+struct next_hop *route_add_hop(struct route *route)
+{
+    struct next_hop *grown = reallocarray(route->hops, route->hop_count + 1, sizeof(*route->hops));
+    if (!grown)
+        return NULL;
+    route->hops = grown;
+    struct next_hop *hop = &grown[route->hop_count++];
+    *hop = (struct next_hop){.weight = 1};
+    return hop;
+}
+
+struct rule *rule_add(struct namespace *namespace, const struct rule_key *key)
+{
+    struct rule *rule = calloc(1, sizeof(*rule));
+    if (!rule)
+        return NULL;
+    rule->key = *key;
+    rule->suppress_prefix_length = -1;
+    HASH_ADD(hh, namespace->rules, key, sizeof(rule->key), rule);
+    if (rule->hh.tbl)
+        return rule;
+    free(rule);
+    return NULL;
+}
+
+struct sysctl *sysctl_add(struct namespace *namespace, const char *path, const char *value)
+{
+    struct sysctl *sysctl = calloc(1, sizeof(*sysctl));
+    if (!sysctl)
+        return NULL;
+    sysctl->path = strdup(path);
+    sysctl->value = strdup(value);
+    if (sysctl->path && sysctl->value)
+        HASH_ADD_KEYPTR(hh, namespace->sysctls, sysctl->path, strlen(sysctl->path), sysctl);
+    if (sysctl->hh.tbl)
+        return sysctl;
+    sysctl_free(sysctl);
+    return NULL;
+}
+
+void namespace_remove(struct network *network, struct namespace *namespace)
+{
+    HASH_DEL(network->namespaces, namespace);
+    namespace_free(namespace);
+}
+
+void link_remove(struct link *link)
+{
+    struct namespace *namespace = link->namespace;
+    HASH_DEL(namespace->links, link);
+    if (link->hh_ifindex.tbl)
+        HASH_DELETE(hh_ifindex, namespace->links_by_ifindex, link);
+    link_free(link);
+}
+
+bool namespace_move(struct network *from, struct namespace *namespace, struct network *into)
+{
+    struct namespace *former = network_namespace(into, namespace->name);
+    HASH_DEL(from->namespaces, namespace);
+    if (former)
+        namespace_remove(into, former);
+    HASH_ADD_KEYPTR(hh, into->namespaces, namespace->name, strlen(namespace->name), namespace);
+    if (namespace->hh.tbl)
+        return true;
+    namespace_free(namespace);
+    return false;
+}
+
+bool reference_set(struct reference *reference, const char *namespace, const char *name)
+{
+    char *copy = strdup(namespace);
+    if (!copy)
+        return false;
+    free(reference->namespace);
+    *reference = (struct reference){.namespace = copy};
+    strncpy(reference->name, name, IFNAMSIZ - 1);
+    return true;
+}
+
+bool reference_given(const struct reference *reference)
+{
+    return reference->name[0];
+}
+
+static const char *skip_space(const char *text)
+{
+    while (isspace((unsigned char)*text))
+        text++;
+    return text;
+}
+
+bool sysctl_value_equal(const char *a, const char *b)
+{
+    a = skip_space(a);
+    b = skip_space(b);
+    while (*a && *a == *b) {
+        a++;
+        b++;
+        bool space_a = isspace((unsigned char)*a), space_b = isspace((unsigned char)*b);
+        const char *next_a = skip_space(a), *next_b = skip_space(b);
+        if ((space_a && *next_a) != (space_b && *next_b))
+            return false;
+        a = next_a;
+        b = next_b;
+    }
+    return *a == *b;
+}

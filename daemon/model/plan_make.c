@@ -1,0 +1,432 @@
+#include "model/document.h"
+#include "model/plan_internal.h"
+
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+/* Kernel-made routes, and addresses that the kernel gives links by itself, come back by themselves.
+ */
+static bool kernel_makes_address(const struct address *address)
+{
+    return address->protocol == IFAPROT_KERNEL_LO || address->protocol == IFAPROT_KERNEL_RA ||
+           address->protocol == IFAPROT_KERNEL_LL;
+}
+
+static bool note_operation(struct plan_builder *builder, const char *action,
+                           const struct operation *operation, struct json_object *fields)
+{
+    char pointer[sizeof(builder->error->pointer)];
+    return plan_note(builder, action, operation_pointer(operation, pointer, sizeof(pointer)),
+                     fields, false);
+}
+
+static bool foreign_in_the_way(struct plan_builder *builder, const struct operation *operation,
+                               const char *what)
+{
+    error_set(
+        builder->error, ERROR_EXISTS, 0,
+        "%s exists already in namespace \"%s\", and netnsd did not make it: remove it, or take it "
+        "out of the document",
+        what, operation->namespace->name);
+    if (builder->error)
+        operation_pointer(operation, builder->error->pointer, sizeof(builder->error->pointer));
+    return false;
+}
+
+static bool place_namespace(struct plan_builder *builder, struct namespace *namespace)
+{
+    if (namespace->placed)
+        return true;
+    namespace->placed = true;
+    if (namespace_is_shared(namespace))
+        return true;
+    const struct namespace *actual = namespace->match;
+    if (actual && !actual->parked)
+        return true;
+    struct operation operation = {
+        .type = actual ? OPERATION_NAMESPACE_UNPARK : OPERATION_NAMESPACE_MAKE,
+        .namespace = namespace,
+    };
+    return plan_add(builder, &operation) && note_operation(builder, "create", &operation, NULL);
+}
+
+static void number_link(const struct plan_builder *builder, struct link *link)
+{
+    struct namespace *namespace = link->namespace;
+    if (namespace_is_shared(namespace))
+        link->ifindex = 0;
+    else if (!builder->input->restore)
+        link->ifindex = namespace->next_ifindex++;
+}
+
+static bool note_link_birth(struct plan_builder *builder, const struct link *link)
+{
+    struct json_object *fields = plan_fields();
+    if (!fields || !plan_link_birth(link, fields)) {
+        json_object_put(fields);
+        return error_memory(builder->error);
+    }
+    struct operation operation = {.type = OPERATION_LINK_CREATE, .link = (struct link *)link};
+    return note_operation(builder, link->fate == FATE_RECREATE ? "recreate" : "create", &operation,
+                          fields);
+}
+
+static bool place_link(struct plan_builder *builder, struct link *link);
+
+static bool place_reference(struct plan_builder *builder, const struct reference *reference)
+{
+    return !reference->link || place_link(builder, reference->link);
+}
+
+/* Everything that must be there before LINK can be made. */
+static bool place_needs(struct plan_builder *builder, const struct link *link)
+{
+    struct namespace *underlay =
+        link->underlay ? network_namespace(builder->input->desired, link->underlay) : NULL;
+    return place_namespace(builder, link->namespace) &&
+           (!underlay || place_namespace(builder, underlay)) &&
+           place_reference(builder, &link->lower) && place_reference(builder, &link->master);
+}
+
+/* Puts what makes LINK (and its other end) into the plan, after what that needs. */
+static bool place_link(struct plan_builder *builder, struct link *link)
+{
+    if (link->create_placed || !plan_link_managed(builder, link))
+        return true;
+    link->create_placed = true;
+    if (link->fate == FATE_KEEP || !link->kind)
+        return true;
+    struct link *peer = link->peer.link;
+    if (link->derived && peer && !peer->create_placed)
+        return place_link(builder, peer);
+    if (!place_needs(builder, link))
+        return false;
+    if (peer) {
+        peer->create_placed = true;
+        if (!place_needs(builder, peer))
+            return false;
+        number_link(builder, peer);
+    }
+    number_link(builder, link);
+    struct operation operation = {
+        .type = OPERATION_LINK_CREATE, .namespace = link->namespace, .link = link};
+    return plan_add(builder, &operation) && note_link_birth(builder, link);
+}
+
+static bool change_link(struct plan_builder *builder, struct link *link)
+{
+    struct json_object *fields = plan_fields();
+    bool differs = false;
+    if (!fields || !plan_link_differences(link, link->match, fields, &differs)) {
+        json_object_put(fields);
+        return error_memory(builder->error);
+    }
+    if (!differs) {
+        json_object_put(fields);
+        return true;
+    }
+    struct operation operation = {.type = OPERATION_LINK_SET,
+                                  .namespace = link->namespace,
+                                  .link = link,
+                                  .from = link->match};
+    return plan_add(builder, &operation) && note_operation(builder, "change", &operation, fields);
+}
+
+static bool place_link_sysctls(struct plan_builder *builder, struct link *link);
+
+/* A new namespace's lo is up from birth (netns_make()). Other links without a kind cannot be made.
+ */
+static bool lo_needs_settings(struct link *link)
+{
+    if (strcmp(link->name, "lo") != 0)
+        return false;
+    link->ifindex = 1;
+    const struct value *up = &link->common[LINK_UP];
+    if ((up->present && !up->number) || link->alt_names)
+        return true;
+    for (size_t i = 0; i < LINK_ATTRIBUTE_COUNT; i++) {
+        if (i != LINK_UP && link->common[i].present && !link->common[i].derived)
+            return true;
+    }
+    return false;
+}
+
+/* Puts what brings an existing or just made LINK to its desired attributes into the plan. */
+static bool place_settings(struct plan_builder *builder, struct link *link)
+{
+    if (link->set_placed || !plan_link_managed(builder, link))
+        return true;
+    link->set_placed = true;
+    if (link->kind && link->kind->lower_must_be_up && link->lower.link &&
+        !(place_link(builder, link->lower.link) && place_settings(builder, link->lower.link)))
+        return false;
+    if (!place_link_sysctls(builder, link))
+        return false;
+    if (link->match && link->fate == FATE_KEEP)
+        return change_link(builder, link);
+    if (!link->kind && !lo_needs_settings(link))
+        return true;
+    struct operation operation = {
+        .type = OPERATION_LINK_SET, .namespace = link->namespace, .link = link};
+    return plan_add(builder, &operation);
+}
+
+static bool place_sysctl(struct plan_builder *builder, struct namespace *namespace,
+                         struct sysctl *sysctl)
+{
+    const struct sysctl *actual =
+        namespace->match ? namespace_sysctl(namespace->match, sysctl->path) : NULL;
+    bool fresh = sysctl->link && sysctl->link->fate != FATE_KEEP;
+    if (actual && !fresh && sysctl_value_equal(actual->value, sysctl->value))
+        return true;
+    struct operation operation = {.type = OPERATION_SYSCTL_SET,
+                                  .namespace = namespace,
+                                  .sysctl = sysctl,
+                                  .value = sysctl->value};
+    struct json_object *fields = plan_fields();
+    if (!fields ||
+        !plan_field(fields, "value", actual ? json_object_new_string(actual->value) : NULL,
+                    json_object_new_string(sysctl->value))) {
+        json_object_put(fields);
+        return error_memory(builder->error);
+    }
+    return plan_add(builder, &operation) &&
+           note_operation(builder, actual ? "change" : "create", &operation, fields);
+}
+
+static bool place_link_sysctls(struct plan_builder *builder, struct link *link)
+{
+    struct sysctl *sysctl, *next;
+    HASH_ITER (hh, link->namespace->sysctls, sysctl, next) {
+        if (sysctl->link == link && !place_sysctl(builder, link->namespace, sysctl))
+            return false;
+    }
+    return true;
+}
+
+static bool place_namespace_sysctls(struct plan_builder *builder, struct namespace *namespace)
+{
+    struct sysctl *sysctl, *next;
+    HASH_ITER (hh, namespace->sysctls, sysctl, next) {
+        if (!sysctl->link && !place_sysctl(builder, namespace, sysctl))
+            return false;
+    }
+    return true;
+}
+
+bool plan_address_equal(const struct address *desired, const struct address *actual)
+{
+    return ip_address_equal(&desired->peer, &actual->peer) && desired->scope == actual->scope &&
+           desired->metric == actual->metric && desired->no_prefix_route == actual->no_prefix_route;
+}
+
+static bool place_address(struct plan_builder *builder, struct link *link, struct address *address)
+{
+    bool kept = link->match && link->fate == FATE_KEEP;
+    struct address *actual = kept ? link_address(link->match, &address->prefix) : NULL;
+    struct operation operation = {.type = OPERATION_ADDRESS_ADD,
+                                  .namespace = link->namespace,
+                                  .link = link,
+                                  .address = address};
+    if (!actual)
+        return plan_add(builder, &operation) &&
+               (!kept || note_operation(builder, "create", &operation, NULL));
+    if (plan_address_equal(address, actual))
+        return true;
+    struct operation remove = {.type = OPERATION_ADDRESS_REMOVE,
+                               .namespace = link->match->namespace,
+                               .link = link->match,
+                               .address = actual};
+    return plan_add(builder, &remove) && plan_add(builder, &operation) &&
+           note_operation(builder, "change", &operation, NULL);
+}
+
+static bool place_addresses(struct plan_builder *builder, struct link *link)
+{
+    if (!plan_link_managed(builder, link))
+        return true;
+    struct address *address, *next;
+    HASH_ITER (hh, link->addresses, address, next) {
+        bool kernels = builder->input->restore && kernel_makes_address(address);
+        if (!kernels && !place_address(builder, link, address))
+            return false;
+    }
+    return true;
+}
+
+static bool hop_equal(const struct namespace *namespace, const struct next_hop *desired,
+                      const struct next_hop *actual)
+{
+    uint32_t ifindex = desired->ifindex;
+    if (desired->device[0]) {
+        const struct link *link = namespace_link(namespace, desired->device);
+        ifindex = link ? link->ifindex : 0;
+    }
+    return ip_address_equal(&desired->via, &actual->via) &&
+           (!ifindex || ifindex == actual->ifindex) && desired->weight == actual->weight &&
+           desired->on_link == actual->on_link;
+}
+
+bool plan_route_equal(const struct namespace *namespace, const struct route *desired,
+                      const struct route *actual)
+{
+    if (desired->type != actual->type || !ip_address_equal(&desired->source, &actual->source) ||
+        desired->hop_count != actual->hop_count || desired->mtu != actual->mtu ||
+        desired->advmss != actual->advmss ||
+        (desired->scope != RT_SCOPE_NOWHERE && desired->scope != actual->scope))
+        return false;
+    for (size_t i = 0; i < desired->hop_count; i++) {
+        if (!hop_equal(namespace, &desired->hops[i], &actual->hops[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool place_route(struct plan_builder *builder, struct namespace *namespace,
+                        struct route *route)
+{
+    const struct plan_input *input = builder->input;
+    struct route *actual = namespace->match ? plan_find_route(namespace->match, route) : NULL;
+    if (actual && plan_route_vanishes(namespace->match, actual))
+        actual = NULL;
+    struct operation operation = {.type = actual ? OPERATION_ROUTE_CHANGE : OPERATION_ROUTE_ADD,
+                                  .namespace = namespace,
+                                  .route = route};
+    if (actual && plan_route_equal(namespace, route, actual))
+        return true;
+    if (actual && !input->restore && actual->protocol != NETNSD_PROTOCOL) {
+        const struct namespace *previous = network_namespace(input->previous, namespace->name);
+        if (!previous || !namespace_route(previous, &route->key))
+            return foreign_in_the_way(builder, &operation, "a route with this key");
+    }
+    struct json_object *fields = plan_fields();
+    if (!fields || !plan_field(fields, "route", actual ? document_write_route(actual) : NULL,
+                               document_write_route(route))) {
+        json_object_put(fields);
+        return error_memory(builder->error);
+    }
+    return plan_add(builder, &operation) &&
+           note_operation(builder, actual ? "change" : "create", &operation, fields);
+}
+
+/* Does ROUTE of a network that is to be restored depend on what netnsd made? */
+static bool route_restored(const struct namespace *namespace, const struct route *route)
+{
+    if (route->protocol == RTPROT_KERNEL)
+        return false;
+    if (route->protocol == NETNSD_PROTOCOL)
+        return true;
+    for (size_t i = 0; i < route->hop_count; i++) {
+        const struct link *link = namespace_link_by_ifindex(namespace, route->hops[i].ifindex);
+        if (link && link->group == NETNSD_GROUP)
+            return true;
+    }
+    return false;
+}
+
+/* Routes that others are reached by come first: directly connected ones before those with gateways.
+ */
+static bool place_routes(struct plan_builder *builder, struct namespace *namespace, bool gateways)
+{
+    struct route *route, *next;
+    HASH_ITER (hh, namespace->routes, route, next) {
+        bool gateway = false;
+        for (size_t i = 0; i < route->hop_count; i++)
+            gateway |= route->hops[i].via.family != AF_UNSPEC && !route->hops[i].on_link;
+        if (gateway != gateways || (builder->input->restore && !route_restored(namespace, route)))
+            continue;
+        if (!place_route(builder, namespace, route))
+            return false;
+    }
+    return true;
+}
+
+static bool range_equal(const uint16_t a[2], const uint16_t b[2])
+{
+    return a[0] == b[0] && a[1] == b[1];
+}
+
+static bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+    return ip_address_equal(&a->address, &b->address) && a->length == b->length;
+}
+
+bool plan_rule_equal(const struct rule *desired, const struct rule *actual)
+{
+    return desired->action == actual->action && desired->table == actual->table &&
+           prefix_equal(&desired->from, &actual->from) && prefix_equal(&desired->to, &actual->to) &&
+           strcmp(desired->input, actual->input) == 0 &&
+           strcmp(desired->output, actual->output) == 0 && desired->mark == actual->mark &&
+           desired->mask == actual->mask && desired->tos == actual->tos &&
+           desired->ip_protocol == actual->ip_protocol &&
+           range_equal(desired->source_port, actual->source_port) &&
+           range_equal(desired->destination_port, actual->destination_port) &&
+           desired->invert == actual->invert &&
+           desired->suppress_prefix_length == actual->suppress_prefix_length;
+}
+
+static bool place_rule(struct plan_builder *builder, struct namespace *namespace, struct rule *rule)
+{
+    struct rule *actual = namespace->match ? plan_find_rule(namespace->match, rule) : NULL;
+    if (actual && plan_rule_equal(rule, actual))
+        return true;
+    bool ours = actual && actual->protocol == NETNSD_PROTOCOL;
+    struct operation remove = {
+        .type = OPERATION_RULE_REMOVE, .namespace = namespace->match, .rule = actual};
+    struct operation add = {.type = OPERATION_RULE_ADD, .namespace = namespace, .rule = rule};
+    struct json_object *fields = plan_fields();
+    if (!fields || !plan_field(fields, "rule", ours ? document_write_rule(actual) : NULL,
+                               document_write_rule(rule))) {
+        json_object_put(fields);
+        return error_memory(builder->error);
+    }
+    return (!ours || plan_add(builder, &remove)) && plan_add(builder, &add) &&
+           note_operation(builder, ours ? "change" : "create", &add, fields);
+}
+
+static bool place_rules(struct plan_builder *builder, struct namespace *namespace)
+{
+    struct rule *rule, *next;
+    HASH_ITER (hh, namespace->rules, rule, next) {
+        bool restored = !builder->input->restore || rule->protocol == NETNSD_PROTOCOL;
+        if (restored && !place_rule(builder, namespace, rule))
+            return false;
+    }
+    return true;
+}
+
+/* All of one namespace together, so that it becomes one batch. Unwritten ends of veths come with
+ * the ends that are written; what they still need is left for last. */
+static bool make_namespace(struct plan_builder *builder, struct namespace *namespace)
+{
+    if (!place_namespace(builder, namespace) || !place_namespace_sysctls(builder, namespace))
+        return false;
+    struct link *link, *next;
+    HASH_ITER (hh, namespace->links, link, next) {
+        if (!link->derived && !place_link(builder, link))
+            return false;
+    }
+    HASH_ITER (hh, namespace->links, link, next) {
+        if (!link->derived && !(place_settings(builder, link) && place_addresses(builder, link)))
+            return false;
+    }
+    return place_routes(builder, namespace, false) && place_routes(builder, namespace, true) &&
+           place_rules(builder, namespace);
+}
+
+bool plan_make(struct plan_builder *builder)
+{
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, builder->input->desired->namespaces, namespace, next) {
+        if (!make_namespace(builder, namespace))
+            return false;
+    }
+    HASH_ITER (hh, builder->input->desired->namespaces, namespace, next) {
+        struct link *link, *next_link;
+        HASH_ITER (hh, namespace->links, link, next_link) {
+            if (link->derived && !(place_settings(builder, link) && place_addresses(builder, link)))
+                return false;
+        }
+    }
+    return true;
+}
