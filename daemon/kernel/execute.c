@@ -1,0 +1,482 @@
+#include "kernel/execute.h"
+
+#include "kernel/batch.h"
+#include "kernel/message.h"
+#include "kernel/sysctl.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sockets kept open at a time, one a namespace. */
+#define SOCKETS_MAX 256
+
+struct kept_socket {
+    const struct netns *netns;
+    struct mnl_socket *socket;
+    UT_hash_handle hh;
+};
+
+/* Of the thread that carries out plans. */
+static _Thread_local struct kept_socket *kept;
+static _Thread_local struct batch *batch;
+
+/* One call of execute_operations(). */
+struct run {
+    const struct execution *execution;
+    const struct operation *operations;
+    size_t current;
+    struct netns *home; /* where what is in the batch will be sent */
+    size_t *failed;
+    struct error *error;
+};
+
+void execute_close_sockets(void)
+{
+    struct kept_socket *entry, *next;
+    HASH_ITER (hh, kept, entry, next) {
+        HASH_DEL(kept, entry);
+        mnl_socket_close(entry->socket);
+        free(entry);
+    }
+    batch_free(batch);
+    batch = NULL;
+}
+
+static struct mnl_socket *keep(const struct netns *netns, struct error *error)
+{
+    struct kept_socket *entry = calloc(1, sizeof(*entry));
+    if (!entry) {
+        error_memory(error);
+        return NULL;
+    }
+    entry->netns = netns;
+    entry->socket = netlink_open_in(netns, error);
+    if (entry->socket)
+        HASH_ADD_PTR(kept, netns, entry);
+    if (entry->socket && entry->hh.tbl)
+        return entry->socket;
+    if (entry->socket)
+        error_memory(error);
+    netlink_closep(&entry->socket);
+    free(entry);
+    return NULL;
+}
+
+static struct mnl_socket *obtain_socket(struct netns *netns, struct error *error)
+{
+    struct kept_socket *entry;
+    HASH_FIND_PTR(kept, &netns, entry);
+    if (entry)
+        return entry->socket;
+    if (!netns_wait(netns, error))
+        return NULL;
+    if (HASH_COUNT(kept) >= SOCKETS_MAX) {
+        struct kept_socket *oldest = kept;
+        HASH_DEL(kept, oldest);
+        mnl_socket_close(oldest->socket);
+        free(oldest);
+    }
+    return keep(netns, error);
+}
+
+/* The namespace called NAME, made. */
+static struct netns *find_namespace(const struct run *run, const char *name)
+{
+    struct netns *netns = netns_table_find(run->execution->namespaces, name);
+    if (!netns)
+        error_set(run->error, ERROR_KERNEL, 0, "namespace \"%s\" is not there", name);
+    return netns && netns_wait(netns, run->error) ? netns : NULL;
+}
+
+static const char *verb(enum operation_type type)
+{
+    switch (type) {
+    case OPERATION_LINK_CREATE:
+        return "make link";
+    case OPERATION_LINK_SET:
+        return "change link";
+    case OPERATION_LINK_PARK:
+    case OPERATION_LINK_DELETE:
+        return "take away link";
+    case OPERATION_ADDRESS_ADD:
+        return "add address";
+    case OPERATION_ADDRESS_REMOVE:
+        return "remove address";
+    case OPERATION_ROUTE_ADD:
+        return "add route";
+    case OPERATION_ROUTE_CHANGE:
+        return "change route";
+    case OPERATION_ROUTE_REMOVE:
+        return "remove route";
+    case OPERATION_RULE_ADD:
+        return "add rule";
+    case OPERATION_RULE_REMOVE:
+        return "remove rule";
+    default:
+        return "change";
+    }
+}
+
+/* What the operation is about, as its key in a document. */
+static const char *object_name(const struct operation *operation, char *buffer, size_t size)
+{
+    char text[IP_PREFIX_TEXT_MAX];
+    switch (operation->type) {
+    case OPERATION_LINK_CREATE:
+    case OPERATION_LINK_SET:
+    case OPERATION_LINK_PARK:
+    case OPERATION_LINK_DELETE:
+        snprintf(buffer, size, "%s", operation->link->name);
+        break;
+    case OPERATION_ADDRESS_ADD:
+    case OPERATION_ADDRESS_REMOVE:
+        snprintf(buffer, size, "%s of %s", ip_prefix_format(&operation->address->prefix, text),
+                 operation->link->name);
+        break;
+    case OPERATION_RULE_ADD:
+    case OPERATION_RULE_REMOVE:
+        snprintf(buffer, size, "%u", operation->rule->key.priority);
+        break;
+    default:
+        route_key_format(&operation->route->key, buffer, size);
+        break;
+    }
+    return buffer;
+}
+
+/* Says what was tried around the kernel's words. */
+static void explain(const struct operation *operation, struct error *error)
+{
+    char words[sizeof(error->text)], name[80];
+    if (error->code != ERROR_KERNEL)
+        return;
+    memcpy(words, error->text, sizeof(words));
+    snprintf(error->text, sizeof(error->text),
+             "the kernel did not %s %s in namespace \"%.64s\": %.150s", verb(operation->type),
+             object_name(operation, name, sizeof(name)), operation->namespace->name, words);
+}
+
+static bool flush(struct run *run)
+{
+    if (!batch || batch_empty(batch))
+        return true;
+    struct mnl_socket *socket = obtain_socket(run->home, run->error);
+    size_t failed = run->current;
+    if (socket && batch_send(batch, socket, &failed, run->error))
+        return true;
+    *run->failed = failed;
+    explain(&run->operations[failed], run->error);
+    return false;
+}
+
+static bool fault(struct run *run)
+{
+    error_set(run->error, ERROR_KERNEL, EIO, "%s", strerror(EIO));
+    explain(&run->operations[run->current], run->error);
+    return false;
+}
+
+/* Begins a request of the present operation in the namespace called HOME. NULL when it cannot be.
+ */
+static struct nlmsghdr *begin(struct run *run, const char *home, uint16_t type, uint16_t flags,
+                              bool removal)
+{
+    struct netns *netns = find_namespace(run, home);
+    if (!netns || (!batch && !(batch = batch_new(run->error))))
+        return NULL;
+    if ((run->home != netns || batch_full(batch)) && !flush(run))
+        return NULL;
+    run->home = netns;
+    size_t step = run->current;
+    struct nlmsghdr *request = batch_begin(batch, type, flags, step, removal);
+    if (request)
+        return request;
+    if (flush(run))
+        fault(run);
+    return NULL;
+}
+
+struct search {
+    uint32_t ifindex;
+};
+
+static int found_link(const struct nlmsghdr *message, void *context)
+{
+    const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
+    struct search *search = context;
+    search->ifindex = (uint32_t)header->ifi_index;
+    return MNL_CB_OK;
+}
+
+/* Asks for the number of the link called NAME. */
+static bool look_up(struct mnl_socket *socket, const char *name, uint32_t *ifindex,
+                    struct error *error)
+{
+    char buffer[256], answer[32768];
+    struct search search = {0};
+    struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+    request->nlmsg_type = RTM_GETLINK;
+    request->nlmsg_flags = NLM_F_REQUEST;
+    request->nlmsg_seq = 1;
+    mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
+    mnl_attr_put_strz(request, IFLA_IFNAME, name);
+    mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    ssize_t length = mnl_socket_sendto(socket, request, request->nlmsg_len);
+    if (length >= 0)
+        length = mnl_socket_recvfrom(socket, answer, sizeof(answer));
+    if (length < 0 || mnl_cb_run(answer, (size_t)length, 1, mnl_socket_get_portid(socket),
+                                 found_link, &search) < 0)
+        return error_set(error, ERROR_KERNEL, errno, "link \"%s\" is not there: %s", name,
+                         strerror(errno));
+    *ifindex = search.ifindex;
+    return true;
+}
+
+/* The kernel numbers links in shared namespaces: what refers to one must know its number. */
+static bool ensure_ifindex(struct run *run, struct link *link)
+{
+    if (!link || link->ifindex)
+        return true;
+    struct netns *netns = find_namespace(run, link->namespace->name);
+    struct mnl_socket *socket = netns && flush(run) ? obtain_socket(netns, run->error) : NULL;
+    return socket && look_up(socket, link->name, &link->ifindex, run->error);
+}
+
+static bool create_link(struct run *run, const struct operation *operation)
+{
+    struct link *link = operation->link;
+    const struct link *main = link->kind->paired ? link->peer.link : link;
+    const char *home = message_link_home(link);
+    int target_fd = -1;
+    if (!ensure_ifindex(run, link->lower.link) || !ensure_ifindex(run, main->master.link))
+        return false;
+    if (strcmp(main->namespace->name, home) != 0) {
+        const struct netns *target = find_namespace(run, main->namespace->name);
+        if (!target)
+            return false;
+        target_fd = target->fd;
+    }
+    struct nlmsghdr *request = begin(run, home, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, false);
+    if (request)
+        message_link_create(request, link, target_fd);
+    return request;
+}
+
+static bool change_alt_names(struct run *run, const struct operation *operation, uint16_t type,
+                             char *const *names, char *const *keep_names)
+{
+    for (; names && *names; names++) {
+        bool kept_name = false;
+        for (char *const *other = keep_names; other && *other; other++)
+            kept_name |= strcmp(*other, *names) == 0;
+        if (kept_name)
+            continue;
+        struct nlmsghdr *request =
+            begin(run, operation->namespace->name, type,
+                  type == RTM_NEWLINKPROP ? NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND : 0,
+                  type == RTM_DELLINKPROP);
+        if (!request)
+            return false;
+        message_link_alt_name(request, operation->link, *names);
+    }
+    return true;
+}
+
+static bool set_link(struct run *run, const struct operation *operation)
+{
+    struct link *link = operation->link;
+    const struct link *from = operation->from;
+    if (!ensure_ifindex(run, link->master.link))
+        return false;
+    for (enum message_link_part part = 0; part < LINK_PART_COUNT; part++) {
+        if (!message_link_part_needed(link, from, part))
+            continue;
+        struct nlmsghdr *request = begin(run, operation->namespace->name, RTM_NEWLINK, 0, false);
+        if (!request)
+            return false;
+        message_link_set(request, link, from, part);
+    }
+    char *const *old = from ? from->alt_names : NULL;
+    return change_alt_names(run, operation, RTM_DELLINKPROP, old, link->alt_names) &&
+           change_alt_names(run, operation, RTM_NEWLINKPROP, link->alt_names, old);
+}
+
+/* A link that is up cannot be renamed before Linux 6.2 (net/core/dev.c, dev_change_name()). */
+static bool park_link(struct run *run, const struct operation *operation)
+{
+    const struct link *link = operation->link;
+    const char *home = operation->namespace->name;
+    char parked[IFNAMSIZ];
+    park_name(link->name, parked);
+    struct nlmsghdr *request = begin(run, home, RTM_NEWLINK, 0, true);
+    if (!request)
+        return false;
+    message_link_header(request, link, 0, IFF_UP);
+    if (link->master_ifindex)
+        mnl_attr_put_u32(request, IFLA_MASTER, 0);
+    if (!change_alt_names(run, operation, RTM_DELLINKPROP, link->alt_names, NULL) ||
+        !(request = begin(run, home, RTM_NEWLINK, 0, true)))
+        return false;
+    message_link_header(request, link, 0, 0);
+    mnl_attr_put_u32(request, IFLA_GROUP, run->execution->park_group);
+    mnl_attr_put_strz(request, IFLA_IFNAME, parked);
+    return true;
+}
+
+static bool delete_link(struct run *run, const struct operation *operation)
+{
+    struct nlmsghdr *request = begin(run, operation->namespace->name, RTM_DELLINK, 0, true);
+    if (request)
+        message_link_header(request, operation->link, 0, 0);
+    return request;
+}
+
+static bool change_address(struct run *run, const struct operation *operation)
+{
+    bool removal = operation->type == OPERATION_ADDRESS_REMOVE;
+    if (!ensure_ifindex(run, operation->link))
+        return false;
+    struct nlmsghdr *request =
+        begin(run, operation->namespace->name, removal ? RTM_DELADDR : RTM_NEWADDR,
+              removal ? 0 : NLM_F_CREATE | NLM_F_EXCL, removal);
+    if (request)
+        message_address(request, operation->link, operation->address);
+    return request;
+}
+
+static bool change_route(struct run *run, const struct operation *operation)
+{
+    const struct route *route = operation->route;
+    bool removal = operation->type == OPERATION_ROUTE_REMOVE;
+    uint16_t flags = operation->type == OPERATION_ROUTE_CHANGE ? NLM_F_CREATE | NLM_F_REPLACE
+                     : removal                                 ? 0
+                                                               : NLM_F_CREATE | NLM_F_EXCL;
+    for (size_t i = 0; i < route->hop_count; i++) {
+        const char *device = route->hops[i].device;
+        if (*device && !ensure_ifindex(run, namespace_link(operation->namespace, device)))
+            return false;
+    }
+    struct nlmsghdr *request = begin(run, operation->namespace->name,
+                                     removal ? RTM_DELROUTE : RTM_NEWROUTE, flags, removal);
+    if (request)
+        message_route(request, operation->namespace, route, removal);
+    return request;
+}
+
+static bool change_rule(struct run *run, const struct operation *operation)
+{
+    bool removal = operation->type == OPERATION_RULE_REMOVE;
+    struct nlmsghdr *request =
+        begin(run, operation->namespace->name, removal ? RTM_DELRULE : RTM_NEWRULE,
+              removal ? 0 : NLM_F_CREATE | NLM_F_EXCL, removal);
+    if (request)
+        message_rule(request, operation->rule);
+    return request;
+}
+
+/* In the namespace. */
+static bool write_sysctl(const struct operation *operation, struct error *error)
+{
+    struct sysctl *sysctl = operation->sysctl;
+    if (!sysctl->earlier && !(sysctl->earlier = sysctl_read(sysctl->path, error)))
+        return false;
+    return sysctl_write(sysctl->path, operation->value, error);
+}
+
+static bool set_sysctl(struct run *run, const struct operation *operation)
+{
+    const struct netns *netns = find_namespace(run, operation->namespace->name);
+    if (!netns || !flush(run) || !netns_enter(netns, run->error))
+        return false;
+    bool good = write_sysctl(operation, run->error);
+    return netns_leave(good ? run->error : NULL) && good;
+}
+
+static bool name_namespace(struct run *run, const struct operation *operation)
+{
+    const struct netns *netns = find_namespace(run, operation->namespace->name);
+    if (!netns || !flush(run))
+        return false;
+    return operation->type == OPERATION_NAMESPACE_PARK ? netns_unmount(netns, run->error)
+                                                       : netns_mount(netns, run->error);
+}
+
+static bool carry_out(struct run *run, const struct operation *operation)
+{
+    switch (operation->type) {
+    case OPERATION_NAMESPACE_MAKE:
+        return true;
+    case OPERATION_NAMESPACE_PARK:
+    case OPERATION_NAMESPACE_UNPARK:
+        return name_namespace(run, operation);
+    case OPERATION_LINK_CREATE:
+        return create_link(run, operation);
+    case OPERATION_LINK_SET:
+        return set_link(run, operation);
+    case OPERATION_LINK_PARK:
+        return park_link(run, operation);
+    case OPERATION_LINK_DELETE:
+        return delete_link(run, operation);
+    case OPERATION_ADDRESS_ADD:
+    case OPERATION_ADDRESS_REMOVE:
+        return change_address(run, operation);
+    case OPERATION_ROUTE_ADD:
+    case OPERATION_ROUTE_CHANGE:
+    case OPERATION_ROUTE_REMOVE:
+        return change_route(run, operation);
+    case OPERATION_RULE_ADD:
+    case OPERATION_RULE_REMOVE:
+        return change_rule(run, operation);
+    case OPERATION_SYSCTL_SET:
+        return set_sysctl(run, operation);
+    }
+    return true;
+}
+
+bool execute_operations(const struct execution *execution, const struct operation *operations,
+                        size_t count, size_t *failed, struct error *error)
+{
+    struct run run = {
+        .execution = execution, .operations = operations, .failed = failed, .error = error};
+    bool good = true;
+    for (; good && run.current < count; run.current++) {
+        *failed = run.current;
+        good = carry_out(&run, &operations[run.current]);
+    }
+    return good && flush(&run);
+}
+
+static bool request_deletion(const struct netns *netns, const char *name, uint32_t group,
+                             struct error *error)
+{
+    char buffer[256];
+    struct error reason = {0};
+    auto_netlink struct mnl_socket *socket = netlink_open_in(netns, error);
+    if (!socket)
+        return false;
+    struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+    request->nlmsg_type = RTM_DELLINK;
+    mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
+    if (name)
+        mnl_attr_put_strz(request, IFLA_IFNAME, name);
+    else
+        mnl_attr_put_u32(request, IFLA_GROUP, group);
+    if (netlink_change(socket, request, &reason) || reason.errnum == ENODEV)
+        return true;
+    *error = reason;
+    return false;
+}
+
+bool execute_destroy_parked(const struct netns *netns, uint32_t park_group, struct error *error)
+{
+    return request_deletion(netns, NULL, park_group, error);
+}
+
+bool execute_delete_link(const struct netns *netns, const char *name, struct error *error)
+{
+    return request_deletion(netns, name, 0, error);
+}

@@ -1,0 +1,87 @@
+#include "kernel/message.h"
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+static void put(struct nlmsghdr *request, uint16_t type, const struct ip_address *address)
+{
+    mnl_attr_put(request, type, ip_family_size(address->family), address->bytes);
+}
+
+void message_address(struct nlmsghdr *request, const struct link *link,
+                     const struct address *address)
+{
+    const struct ip_address *local = &address->prefix.address;
+    struct ifaddrmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+    *header = (struct ifaddrmsg){
+        .ifa_family = local->family,
+        .ifa_prefixlen = address->prefix.length,
+        .ifa_scope = address->scope,
+        .ifa_index = link->ifindex,
+    };
+    uint32_t flags = address->no_prefix_route ? IFA_F_NOPREFIXROUTE : 0;
+    if (local->family == AF_INET6 && !address->dad)
+        flags |= IFA_F_NODAD;
+    put(request, IFA_LOCAL, local);
+    put(request, IFA_ADDRESS, address->peer.family ? &address->peer : local);
+    mnl_attr_put_u32(request, IFA_FLAGS, flags);
+    mnl_attr_put_u8(request, IFA_PROTO, address->protocol ? address->protocol : NETNSD_PROTOCOL);
+    if (address->metric)
+        mnl_attr_put_u32(request, IFA_RT_PRIORITY, address->metric);
+}
+
+static bool read_address(const struct nlattr *attribute, uint8_t family, struct ip_address *address)
+{
+    *address = (struct ip_address){.family = family};
+    if (mnl_attr_get_payload_len(attribute) != ip_family_size(family))
+        return false;
+    memcpy(address->bytes, mnl_attr_get_payload(attribute), ip_family_size(family));
+    return true;
+}
+
+bool message_address_read(const struct nlmsghdr *message, struct namespace *namespace)
+{
+    const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
+    struct link *link = namespace_link_by_ifindex(namespace, header->ifa_index);
+    struct ip_address local = {0}, other = {0};
+    struct address draft = {.flags = header->ifa_flags, .scope = header->ifa_scope};
+    const struct nlattr *attribute;
+    if (!link || !ip_family_size(header->ifa_family))
+        return true;
+    mnl_attr_for_each (attribute, message, sizeof(*header)) {
+        switch (mnl_attr_get_type(attribute)) {
+        case IFA_LOCAL:
+            read_address(attribute, header->ifa_family, &local);
+            break;
+        case IFA_ADDRESS:
+            read_address(attribute, header->ifa_family, &other);
+            break;
+        case IFA_FLAGS:
+            draft.flags = mnl_attr_get_u32(attribute);
+            break;
+        case IFA_PROTO:
+            draft.protocol = mnl_attr_get_u8(attribute);
+            break;
+        case IFA_RT_PRIORITY:
+            draft.metric = mnl_attr_get_u32(attribute);
+            break;
+        }
+    }
+    bool has_peer = local.family && !ip_address_equal(&local, &other);
+    const struct ip_prefix prefix = {.address = local.family ? local : other,
+                                     .length = header->ifa_prefixlen};
+    if (link_address(link, &prefix))
+        return true; /* one that differs in its peer alone: the first stands for both */
+    struct address *address = address_add(link, &prefix);
+    if (!address)
+        return false;
+    if (has_peer)
+        address->peer = other;
+    address->flags = draft.flags;
+    address->scope = draft.scope;
+    address->metric = draft.metric;
+    address->protocol = draft.protocol;
+    address->no_prefix_route = draft.flags & IFA_F_NOPREFIXROUTE;
+    return true;
+}

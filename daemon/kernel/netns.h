@@ -1,0 +1,88 @@
+/* Network namespaces: made, opened, named below /run/netns and released.
+ *
+ * A namespace is held by a descriptor that SIOCGSKNS gave (net/socket.c), never by one opened
+ * through /run/netns: that one would pin the mount. Its identity is the netns cookie
+ * (SO_NETNS_COOKIE), which is not reused within a boot, unlike the inode number. */
+#pragma once
+
+#include "common/cleanup.h"
+#include "common/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#define NETNS_DIRECTORY "/run/netns"
+
+/* A namespace that netnsd holds or is about to make. The maker thread fills it; others call
+ * netns_wait() before they use what it filled. */
+struct netns {
+    char *name; /* owned */
+    int fd;     /* -1 until it is made or opened, and after release */
+    uint64_t cookie;
+    bool host;                                               /* the daemon's own namespace */
+    enum { NETNS_PENDING, NETNS_READY, NETNS_FAILED } state; /* guarded by a lock in netns.c */
+    UT_hash_handle hh;
+};
+
+/* Namespaces by name. */
+struct netns_table {
+    struct netns *entries;
+};
+
+/* A new pending entry; NULL when memory is short. */
+struct netns *netns_new(const char *name);
+/* Closes the descriptor. A namespace that has no name, no process and no other holder then dies. */
+void netns_free(struct netns *netns);
+void netns_freep(struct netns **netns);
+#define auto_netns AUTO(netns_freep)
+
+bool netns_table_add(struct netns_table *table, struct netns *netns);
+struct netns *netns_table_find(const struct netns_table *table, const char *name);
+/* Takes NETNS out without freeing it. */
+void netns_table_take(struct netns_table *table, struct netns *netns);
+
+/* Prepares NETNS_DIRECTORY as ip-netns(8) does: made, bind-mounted on itself and shared once, under
+ * a lock on the directory, so that names mounted here are seen in other mount namespaces. Safe to
+ * repeat, and safe against others who do the same. */
+bool netns_directory_prepare(struct error *error);
+
+/* Makes a namespace for the pending NETNS, and names it: in this order, so that a crash at any
+ * point leaves either nothing, or a stale file that netns_probe() knows, or a namespace that
+ * carries netnsd's mark. The mark is lo's IFLA_GROUP (NETNSD_GROUP); lo is brought up with the same
+ * message. Must run on a thread that may change its own network namespace; the thread is back in
+ * the daemon's namespace afterwards. Wakes netns_wait(), also on failure. */
+bool netns_make(struct netns *netns, struct error *error);
+
+/* Opens what is named NAME, or stands at PATH when that is not NULL ("/proc/PID/ns/net"); NAME
+ * "host" without PATH is the daemon's own. Returns a ready entry. ERROR_NOT_FOUND when there is
+ * none. */
+struct netns *netns_open(const char *name, const char *path, struct error *error);
+
+/* What a name below NETNS_DIRECTORY stands for. */
+enum netns_presence {
+    NETNS_ABSENT,
+    NETNS_STALE, /* a plain file with nothing mounted: left by a crash of whoever made it */
+    NETNS_PRESENT,
+};
+enum netns_presence netns_probe(const char *name);
+
+/* Waits until NETNS is made. False, with an error, when making it failed. */
+bool netns_wait(struct netns *netns, struct error *error);
+/* Lets waiters for NETNS go with a failure: it will not be made. */
+void netns_abandon(struct netns *netns);
+
+/* Takes the name away (unmount, remove the file); the namespace lives on, held by NETNS. */
+bool netns_unmount(const struct netns *netns, struct error *error);
+/* Gives the held namespace its name, over a stale file as well. */
+bool netns_mount(const struct netns *netns, struct error *error);
+
+/* Puts the calling thread into NETNS, and back into the daemon's own namespace. */
+bool netns_enter(const struct netns *netns, struct error *error);
+bool netns_leave(struct error *error);
+
+/* The names below NETNS_DIRECTORY, as a NULL-terminated array of strings, both owned by the caller.
+ */
+char **netns_names(struct error *error);
