@@ -1,0 +1,38 @@
+/* The SQLite database behind the store. Every function runs on one thread at a time. Internal to
+ * store/. */
+#pragma once
+
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+struct database;
+
+struct database *database_open(const char *path, struct error *error);
+void database_close(struct database *database);
+
+/* The writes of store.h, each one transaction: either all of it is in the database afterwards, or
+ * nothing. */
+bool database_intend(struct database *database, const char *topology, uint64_t generation,
+                     const struct store_rows *changed, struct error *error);
+bool database_commit(struct database *database, const char *topology, uint64_t generation,
+                     const struct store_rows *facts, struct error *error);
+bool database_remove(struct database *database, const char *topology, struct error *error);
+bool database_note(struct database *database, const char *topology, const struct store_rows *facts,
+                   struct error *error);
+bool database_abandon(struct database *database, const char *topology, uint64_t generation,
+                      struct error *error);
+
+/* A topology as the database has it. */
+struct database_topology {
+    char *name; /* owned */
+    uint64_t generation;
+    bool intended;
+    struct store_rows rows, facts, intent;
+};
+void database_topology_clear(struct database_topology *topology);
+
+/* The first topology whose name comes after AFTER. False at the end (ERROR is left alone), and on
+ * failure. */
+bool database_next(struct database *database, const char *after, struct database_topology *topology,
+                   struct error *error);
