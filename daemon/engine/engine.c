@@ -1,0 +1,224 @@
+#include "engine/engine.h"
+
+#include "common/log.h"
+#include "engine/internal.h"
+#include "engine/recovery.h"
+#include "engine/transaction.h"
+#include "kernel/fault.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool read_ids(struct engine *engine, struct error *error)
+{
+    int result = sd_id128_get_boot(&engine->boot_id);
+    if (result < 0)
+        return error_set(error, ERROR_SYSTEM, -result,
+                         "/proc/sys/kernel/random/boot_id cannot be read: is /proc mounted?");
+    if (sd_id128_get_machine(&engine->machine_id) < 0)
+        log_warning("/etc/machine-id cannot be read: links' MAC addresses may be those of another "
+                    "machine; run systemd-machine-id-setup");
+    return true;
+}
+
+struct engine *engine_new(struct store *store, struct completions *completions, struct error *error)
+{
+    struct engine *engine = calloc(1, sizeof(*engine));
+    if (!engine) {
+        error_memory(error);
+        return NULL;
+    }
+    engine->store = store;
+    engine->completions = completions;
+    if (!read_ids(engine, error) || !netns_directory_prepare(error) ||
+        !(engine->maker = worker_new("maker", completions, error)) ||
+        !(engine->configurer = worker_new("configurer", completions, error))) {
+        engine_free(engine);
+        return NULL;
+    }
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    if (engine->maker)
+        worker_free(engine->maker);
+    if (engine->configurer)
+        worker_free(engine->configurer);
+    topologies_free(engine);
+    struct netns *netns, *next;
+    HASH_ITER (hh, engine->held.entries, netns, next) {
+        netns_table_take(&engine->held, netns);
+        netns_free(netns);
+    }
+    free(engine);
+}
+
+static void check_started(struct engine *engine)
+{
+    if (!engine->starting || engine->transactions)
+        return;
+    engine->starting = false;
+    engine->ready(engine->ready_context);
+}
+
+bool engine_start(struct engine *engine, void (*ready)(void *context), void *context,
+                  struct error *error)
+{
+    engine->ready = ready;
+    engine->ready_context = context;
+    engine->starting = true;
+    if (!recovery_load(engine, error))
+        return false;
+    transactions_schedule(engine);
+    check_started(engine);
+    return true;
+}
+
+void engine_stop(struct engine *engine, void (*stopped)(void *context), void *context)
+{
+    engine->stopping = true;
+    engine->stopped = stopped;
+    engine->stopped_context = context;
+    transactions_refuse_waiting(engine);
+    engine_check_idle(engine);
+}
+
+void engine_check_idle(struct engine *engine)
+{
+    check_started(engine);
+    if (engine->stopping && !engine->transactions && engine->stopped)
+        engine->stopped(engine->stopped_context);
+}
+
+void engine_change(struct engine *engine, const struct change_request *request,
+                   change_callback *callback, void *context)
+{
+    transaction_start(engine, request, callback, context);
+}
+
+static void summarise(const struct topology *topology, struct topology_summary *summary)
+{
+    *summary = (struct topology_summary){
+        .name = topology->name,
+        .generation = topology->generation,
+        .state = TOPOLOGY_ACTIVE,
+        .message = topology->message,
+        .network = topology->network,
+    };
+    if (topology->changing)
+        summary->state = TOPOLOGY_CHANGING;
+    else if (topology->message)
+        summary->state = topology->waiting ? TOPOLOGY_WAITING : TOPOLOGY_FAILED;
+}
+
+void engine_each_topology(struct engine *engine,
+                          bool (*each)(void *context, const struct topology_summary *topology),
+                          void *context)
+{
+    for (const struct topology *topology = engine->topologies; topology;
+         topology = topology->hh.next) {
+        struct topology_summary summary;
+        summarise(topology, &summary);
+        if (topology->generation && !each(context, &summary))
+            return;
+    }
+}
+
+bool engine_topology(struct engine *engine, const char *name, struct topology_summary *summary)
+{
+    const struct topology *topology = topology_find(engine, name);
+    if (!topology || !topology->generation)
+        return false;
+    summarise(topology, summary);
+    return true;
+}
+
+const char *engine_namespace_owner(struct engine *engine, const char *name)
+{
+    for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
+        const struct namespace *namespace = network_namespace(each->network, name);
+        if (namespace && !namespace_is_shared(namespace))
+            return each->name;
+    }
+    return NULL;
+}
+
+const char *engine_link_owner(struct engine *engine, const char *namespace, const char *link)
+{
+    for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
+        const struct link *found = network_link(each->network, namespace, link);
+        if (found && !found->external)
+            return each->name;
+    }
+    return NULL;
+}
+
+const char *engine_route_owner(struct engine *engine, const char *namespace,
+                               const struct route *route)
+{
+    struct route_key key = route->key;
+    key.ordinal = 0;
+    if (route->protocol != NETNSD_PROTOCOL)
+        return NULL;
+    for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
+        const struct namespace *found = network_namespace(each->network, namespace);
+        if (found && namespace_route(found, &key))
+            return each->name;
+    }
+    return NULL;
+}
+
+const char *engine_namespace_user(struct engine *engine, const char *name, const char **path)
+{
+    *path = NULL;
+    for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
+        const struct namespace *namespace = network_namespace(each->network, name);
+        if (!namespace || !namespace->external || strcmp(name, NAMESPACE_HOST) == 0)
+            continue;
+        *path = namespace->path;
+        return each->name;
+    }
+    return NULL;
+}
+
+int engine_namespace_descriptor(struct engine *engine, const char *name, struct error *error)
+{
+    const char *path;
+    engine_namespace_user(engine, name, &path);
+    auto_netns struct netns *netns = netns_open(name, path, error);
+    return netns ? TAKE_FD(netns->fd) : -1;
+}
+
+uint64_t engine_namespace_cookie(struct engine *engine, const char *name)
+{
+    const struct netns *netns = netns_table_find(&engine->held, name);
+    return netns ? netns->cookie : 0;
+}
+
+static size_t count_owned(const struct network *network)
+{
+    size_t count = 0;
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, network->namespaces, namespace, next) {
+        count += !namespace_is_shared(namespace);
+    }
+    return count;
+}
+
+void engine_status(struct engine *engine, struct engine_status *status)
+{
+    *status = (struct engine_status){
+        .starting = engine->starting,
+        .stopping = engine->stopping,
+        .kernel_changes = fault_steps(),
+    };
+    for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
+        status->topologies += each->generation > 0;
+        status->namespaces += count_owned(each->network);
+    }
+    for (const struct transaction *each = engine->transactions; each; each = each->next)
+        ++*(each->running ? &status->transactions_running : &status->transactions_waiting);
+}

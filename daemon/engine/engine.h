@@ -1,0 +1,123 @@
+/* The engine: holds what is desired, looks at what is, and brings one to the other.
+ *
+ * Everything here is called on the event loop's thread. */
+#pragma once
+
+#include "common/error.h"
+#include "common/worker.h"
+#include "model/network.h"
+#include "store/store.h"
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct engine;
+
+/* Starts the workers. STORE is borrowed, and COMPLETIONS, which the caller dispatches. */
+struct engine *engine_new(struct store *store, struct completions *completions,
+                          struct error *error);
+
+/* Reads the store and brings the kernel to what was last committed, undoing changes that a crash
+ * cut off. READY is called when that is done; topologies that could not be restored are marked
+ * failed, with the reason, and do not keep the daemon from starting. */
+bool engine_start(struct engine *engine, void (*ready)(void *context), void *context,
+                  struct error *error);
+
+/* Lets the transactions that have begun end, and begins none that wait (they fail with ERROR_BUSY).
+ * Calls STOPPED then. The kernel stays as it is. */
+void engine_stop(struct engine *engine, void (*stopped)(void *context), void *context);
+
+void engine_free(struct engine *engine);
+
+enum change_type {
+    CHANGE_APPLY,
+    CHANGE_PATCH,
+    CHANGE_REMOVE,
+};
+
+struct change_request {
+    enum change_type type;
+    const char *topology;
+    struct json_object *document; /* APPLY: the document; PATCH: the merge patch. Borrowed: the
+                                   * engine takes a reference of its own if it needs one */
+    bool dry_run;
+    bool has_generation;
+    uint64_t generation;
+};
+
+enum change_outcome {
+    CHANGE_COMMITTED,
+    CHANGE_UNCHANGED,
+    CHANGE_PLANNED,
+    CHANGE_REFUSED,             /* nothing was touched: error, or problems with errors */
+    CHANGE_ROLLED_BACK,         /* error */
+    CHANGE_ROLLBACK_INCOMPLETE, /* error, remaining */
+};
+
+/* Valid during the callback. */
+struct change_result {
+    enum change_outcome outcome;
+    uint64_t generation;         /* the topology's, after the call; 0: there is none */
+    struct json_object *changes; /* array of io.netnsd.Topology.Change; NULL: none */
+    const struct problems *problems;
+    const struct error *error; /* ERROR_OWNED and ERROR_IN_USE: other names the other topology */
+    const char *other;
+    char *const *remaining; /* ended by NULL; pointers of what could not be put back */
+};
+
+typedef void change_callback(void *context, const struct change_result *result);
+
+/* Makes one change. CALLBACK is called exactly once, perhaps before this returns. Changes that
+ * claim the same things wait for each other in order; a caller that goes away does not cancel one.
+ */
+void engine_change(struct engine *engine, const struct change_request *request,
+                   change_callback *callback, void *context);
+
+/* A topology as it was last committed. */
+struct topology_summary {
+    const char *name;
+    uint64_t generation;
+    enum { TOPOLOGY_ACTIVE, TOPOLOGY_CHANGING, TOPOLOGY_WAITING, TOPOLOGY_FAILED } state;
+    const char *message; /* why waiting or failed; NULL otherwise */
+    const struct network *network;
+};
+
+/* Calls EACH for every topology by name, until it returns false. */
+void engine_each_topology(struct engine *engine,
+                          bool (*each)(void *context, const struct topology_summary *topology),
+                          void *context);
+/* False when there is none of that name. */
+bool engine_topology(struct engine *engine, const char *name, struct topology_summary *summary);
+
+/* The topology that owns a namespace, or a link or route of it; NULL when none does. */
+const char *engine_namespace_owner(struct engine *engine, const char *name);
+const char *engine_link_owner(struct engine *engine, const char *namespace, const char *link);
+const char *engine_route_owner(struct engine *engine, const char *namespace,
+                               const struct route *route);
+/* The topology that names NAMESPACE as external, and *PATH where it says to find it (or NULL). */
+const char *engine_namespace_user(struct engine *engine, const char *name, const char **path);
+
+/* Looks at the kernel. NAMESPACE NULL means host and all namespaces that netnsd owns. CALLBACK is
+ * called once: with a network that holds what was asked (valid during the call), or with an error
+ * (ERROR_NOT_FOUND when there is no such namespace). A link's peer and lower are set to names where
+ * the other end is among what netnsd knows. */
+typedef void inspect_callback(void *context, const struct network *network,
+                              const struct error *error);
+void engine_inspect(struct engine *engine, const char *namespace, inspect_callback *callback,
+                    void *context);
+
+/* A descriptor of the namespace, which the caller closes; -1 and ERROR otherwise. */
+int engine_namespace_descriptor(struct engine *engine, const char *name, struct error *error);
+/* Its cookie, when netnsd holds it; 0 otherwise. */
+uint64_t engine_namespace_cookie(struct engine *engine, const char *name);
+
+struct engine_status {
+    bool starting;
+    bool stopping;
+    size_t topologies, namespaces; /* namespaces: owned */
+    size_t transactions_running, transactions_waiting;
+    uint64_t kernel_changes;
+};
+void engine_status(struct engine *engine, struct engine_status *status);

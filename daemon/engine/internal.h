@@ -1,0 +1,61 @@
+/* What the parts of the engine share. */
+#pragma once
+
+#include "common/cleanup.h"
+#include "engine/engine.h"
+#include "kernel/netns.h"
+#include "model/plan.h"
+
+#include <systemd/sd-id128.h>
+
+/* A topology as it was last committed. */
+struct topology {
+    char *name;
+    uint64_t generation; /* 0: nothing was ever committed */
+    struct network *network;
+    char *message; /* why its state is waiting or failed; NULL: neither */
+    bool waiting;
+    bool changing;
+    UT_hash_handle hh;
+};
+
+struct engine {
+    struct store *store;
+    struct completions *completions;
+    struct worker *maker;
+    struct worker *configurer;
+    sd_id128_t machine_id;
+    sd_id128_t boot_id;
+
+    struct topology *topologies; /* in order of names */
+    struct netns_table held;     /* every owned namespace that no transaction works on */
+
+    struct claim *claims;             /* what running transactions hold */
+    struct transaction *transactions; /* all, in order of arrival; waiting ones included */
+    uint32_t next_park_group;
+    bool scheduling;
+
+    bool starting, stopping;
+    void (*ready)(void *context);
+    void *ready_context;
+    void (*stopped)(void *context);
+    void *stopped_context;
+};
+
+/* topology.c */
+struct topology *topology_find(const struct engine *engine, const char *name);
+/* The topology of that name, made (at generation 0, with an empty network) when there is none. */
+struct topology *topology_obtain(struct engine *engine, const char *name, struct error *error);
+void topology_remove(struct engine *engine, struct topology *topology);
+void topology_set_message(struct topology *topology, bool waiting, const char *message);
+void topologies_free(struct engine *engine);
+
+/* ownership.c: may TOPOLOGY have what DESIRED asks for, and give up what PREVIOUS holds beyond
+ * that? ERROR_OWNED and ERROR_IN_USE, with the other topology in *OTHER, when not. Sysctls that
+ * others ask for as well are marked in PREVIOUS as shared. */
+bool ownership_check(const struct engine *engine, const struct topology *topology,
+                     struct network *previous, struct network *desired, const char **other,
+                     struct error *error);
+
+/* engine.c: a transaction ended: tells whoever waits for the start, or for the stop, to be done. */
+void engine_check_idle(struct engine *engine);

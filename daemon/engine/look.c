@@ -1,0 +1,182 @@
+#include "engine/look_internal.h"
+
+#include "kernel/dump.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Namespaces that are read before others get a turn on the thread. */
+#define LOOK_SLICE 64
+
+static void entry_free(struct look_entry *entry)
+{
+    free(entry->name);
+    free(entry->path);
+    free(entry);
+}
+
+void look_free(struct look *look)
+{
+    struct look_entry *entry, *next;
+    HASH_ITER (hh, look->entries, entry, next) {
+        HASH_DEL(look->entries, entry);
+        entry_free(entry);
+    }
+    free(look);
+}
+
+static struct look_entry *obtain_entry(struct look *look, const char *name)
+{
+    struct look_entry *entry = NULL;
+    HASH_FIND_STR(look->entries, name, entry);
+    if (entry)
+        return entry;
+    entry = calloc(1, sizeof(*entry));
+    if (!entry)
+        return NULL;
+    entry->name = strdup(name);
+    if (entry->name)
+        HASH_ADD_KEYPTR(hh, look->entries, entry->name, strlen(entry->name), entry);
+    if (!entry->name || !entry->hh.tbl) {
+        entry_free(entry);
+        return NULL;
+    }
+    return entry;
+}
+
+static bool set_path(struct look_entry *entry, const char *path)
+{
+    if (!path || entry->path)
+        return true;
+    entry->path = strdup(path);
+    return entry->path;
+}
+
+bool look_add_name(struct look *look, const char *name, const char *path)
+{
+    struct look_entry *entry = obtain_entry(look, name);
+    if (!entry)
+        return false;
+    entry->open = true;
+    return set_path(entry, path);
+}
+
+bool look_add_network(struct look *look, const struct network *network, bool adopt)
+{
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, network->namespaces, namespace, next) {
+        struct look_entry *entry = obtain_entry(look, namespace->name);
+        if (!entry || !set_path(entry, namespace->path))
+            return false;
+        entry->open |= namespace_is_shared(namespace);
+        entry->adopt |= adopt;
+        if (namespace->cookie)
+            entry->cookie = namespace->cookie;
+        entry->asked[entry->asked[0] ? 1 : 0] = namespace;
+    }
+    return true;
+}
+
+static struct namespace *dump_entry(struct look *look, const struct look_entry *entry,
+                                    const struct netns *netns)
+{
+    struct namespace *namespace =
+        dump_namespace(netns, entry->asked, 2, look->actual, &look->error);
+    if (namespace) {
+        namespace->cookie = netns->cookie;
+        namespace->external = entry->open;
+    }
+    return namespace;
+}
+
+/* Made by netnsd: known by its cookie, or, when a crash came before that was stored, by its mark.
+ */
+static bool is_ours(const struct look_entry *entry, const struct namespace *namespace)
+{
+    const struct link *lo = namespace_link(namespace, "lo");
+    return (entry->cookie && entry->cookie == namespace->cookie) ||
+           (lo && lo->group == NETNSD_GROUP);
+}
+
+static bool open_entry(struct look *look, const struct look_entry *entry)
+{
+    struct error error = {0};
+    auto_netns struct netns *netns = netns_open(entry->name, entry->path, &error);
+    if (!netns && error.code == ERROR_NOT_FOUND)
+        return true;
+    if (!netns) {
+        look->error = error;
+        return false;
+    }
+    struct namespace *namespace = dump_entry(look, entry, netns);
+    if (!namespace)
+        return false;
+    if (!entry->open && !is_ours(entry, namespace)) {
+        namespace_remove(look->actual, namespace);
+        return namespace_add(look->actual, entry->name) || error_memory(&look->error);
+    }
+    return netns_table_add(look->table, TAKE(netns)) || error_memory(&look->error);
+}
+
+static bool read_entry(struct look *look, const struct look_entry *entry)
+{
+    const struct netns *netns = netns_table_find(look->table, entry->name);
+    if (netns && netns->fd >= 0) {
+        struct namespace *namespace = dump_entry(look, entry, netns);
+        if (namespace && !entry->open) {
+            namespace->parked = netns_probe(entry->name) != NETNS_PRESENT;
+        }
+        return namespace;
+    }
+    if (entry->open || entry->adopt)
+        return open_entry(look, entry);
+    return netns_probe(entry->name) != NETNS_PRESENT || namespace_add(look->actual, entry->name) ||
+           error_memory(&look->error);
+}
+
+/* Namespaces must all be open before lower links are looked for among them. */
+static void look_run(struct job *job)
+{
+    struct look *look = (struct look *)job;
+    for (int i = 0; i < LOOK_SLICE && look->next && !look->failed; i++) {
+        look->failed =
+            look->read ? !look_find_lowers(look, look->next) : !read_entry(look, look->next);
+        look->next = look->next->hh.next;
+    }
+    if (look->next || look->read)
+        return;
+    look->read = true;
+    look->next = look->entries;
+}
+
+static void look_done(struct job *job)
+{
+    struct look *look = (struct look *)job;
+    if (look->next && !look->failed) {
+        worker_submit(look->engine->configurer, job);
+        return;
+    }
+    look->callback(look->context, look->failed ? &look->error : NULL);
+    look_free(look);
+}
+
+struct look *look_new(struct engine *engine, struct netns_table *table, struct network *actual,
+                      look_callback *callback, void *context)
+{
+    struct look *look = calloc(1, sizeof(*look));
+    if (!look)
+        return NULL;
+    look->job = (struct job){.run = look_run, .done = look_done};
+    look->engine = engine;
+    look->table = table;
+    look->actual = actual;
+    look->callback = callback;
+    look->context = context;
+    return look;
+}
+
+void look_start(struct look *look)
+{
+    look->next = look->entries;
+    worker_submit(look->engine->configurer, &look->job);
+}

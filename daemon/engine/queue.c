@@ -1,0 +1,268 @@
+#include "engine/transaction.h"
+
+#include "model/document.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool check_generation(struct transaction *transaction)
+{
+    uint64_t generation = transaction->topology ? transaction->topology->generation : 0;
+    if (transaction->type == CHANGE_REMOVE && !generation)
+        return error_set(&transaction->error, ERROR_NOT_FOUND, 0, "there is no topology \"%s\"",
+                         transaction->name);
+    if (transaction->has_generation && transaction->expected_generation != generation)
+        return error_set(
+            &transaction->error, ERROR_GENERATION, 0,
+            "topology \"%s\" is at generation %llu, not %llu: somebody changed it; look at it "
+            "again",
+            transaction->name, (unsigned long long)generation,
+            (unsigned long long)transaction->expected_generation);
+    return true;
+}
+
+/* The document that the request amounts to; a new reference. */
+static struct json_object *requested_document(struct transaction *transaction)
+{
+    if (transaction->type == CHANGE_APPLY)
+        return json_object_get(transaction->document);
+    auto_json struct json_object *document = transaction->type == CHANGE_PATCH
+                                                 ? document_write(transaction->previous)
+                                                 : json_object_new_object();
+    if (!document ||
+        (transaction->type == CHANGE_PATCH && !json_merge(&document, transaction->document)))
+        return NULL;
+    return TAKE(document);
+}
+
+static bool read_request(struct transaction *transaction)
+{
+    auto_json struct json_object *document = requested_document(transaction);
+    if (!document)
+        return error_memory(&transaction->error);
+    const struct topology *topology = transaction->topology;
+    transaction->desired =
+        document_read(transaction->name, document, transaction->engine->machine_id.bytes,
+                      topology ? topology->network : NULL, &transaction->problems);
+    if (!transaction->desired && transaction->problems.out_of_memory)
+        return error_memory(&transaction->error);
+    if (!transaction->desired)
+        return error_set(&transaction->error, ERROR_INVALID, 0, "the document is wrong");
+    return true;
+}
+
+/* What stays keeps what is known about it. */
+static bool inherit(const struct network *previous, struct network *desired)
+{
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, desired->namespaces, namespace, next) {
+        const struct namespace *old = network_namespace(previous, namespace->name);
+        if (!old)
+            continue;
+        namespace->cookie = old->cookie;
+        struct sysctl *sysctl, *next_sysctl;
+        HASH_ITER (hh, namespace->sysctls, sysctl, next_sysctl) {
+            const struct sysctl *found = namespace_sysctl(old, sysctl->path);
+            if (found && found->earlier && !(sysctl->earlier = strdup(found->earlier)))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* With the topology claimed, what is asked is known. */
+static bool read_transaction(struct transaction *transaction)
+{
+    struct topology *topology = topology_find(transaction->engine, transaction->name);
+    transaction->topology = topology;
+    if (topology)
+        topology->changing = true;
+    if (transaction->recovery) {
+        transaction->desired = topology->network;
+        transaction->previous = transaction->owned_previous;
+        return true;
+    }
+    if (!topology && !(transaction->owned_previous = network_new(transaction->name)))
+        return error_memory(&transaction->error);
+    transaction->previous = topology ? topology->network : transaction->owned_previous;
+    if (!check_generation(transaction) || !read_request(transaction))
+        return false;
+    return inherit(transaction->previous, transaction->desired) ||
+           error_memory(&transaction->error);
+}
+
+static bool claim_objects(struct transaction *transaction)
+{
+    return (claim_keys_add_network(&transaction->object_keys, transaction->desired) &&
+            claim_keys_add_network(&transaction->object_keys, transaction->previous)) ||
+           error_memory(&transaction->error);
+}
+
+/* Has its claims: nobody else touches what it names from here on. */
+static void begin(struct transaction *transaction)
+{
+    transaction->running = true;
+    if (!ownership_check(transaction->engine, transaction->topology, transaction->previous,
+                         transaction->desired, &transaction->other, &transaction->error)) {
+        transaction_refuse(transaction);
+        return;
+    }
+    transaction_begin(transaction);
+}
+
+/* Takes what claims it can; *BEGUN says that it has them all, or is over. */
+static void try_to_begin(struct transaction *transaction, struct claim **reserved, bool *begun)
+{
+    struct engine *engine = transaction->engine;
+    bool out_of_memory = false;
+    *begun = true;
+    if (!transaction->desired) {
+        if (claims_conflict(*reserved, &transaction->topology_key, transaction) ||
+            !claims_take(&engine->claims, &transaction->topology_key, transaction,
+                         &out_of_memory)) {
+            *begun = out_of_memory;
+            if (out_of_memory)
+                transaction_refuse_memory(transaction);
+            return;
+        }
+        if (!read_transaction(transaction) || !claim_objects(transaction)) {
+            transaction_refuse(transaction);
+            return;
+        }
+    }
+    if (!claims_conflict(*reserved, &transaction->object_keys, transaction) &&
+        claims_take(&engine->claims, &transaction->object_keys, transaction, &out_of_memory)) {
+        begin(transaction);
+        return;
+    }
+    *begun = out_of_memory;
+    if (out_of_memory)
+        transaction_refuse_memory(transaction);
+}
+
+/* One pass over those that wait; what an earlier one waits for is reserved from later ones. True
+ * when one began, or ended: then there may be more to do. */
+static bool schedule_once(struct engine *engine)
+{
+    struct claim *reserved = NULL;
+    bool begun = false;
+    for (struct transaction *each = engine->transactions; each && !begun; each = each->next) {
+        if (each->running)
+            continue;
+        try_to_begin(each, &reserved, &begun);
+        bool ignored;
+        if (!begun)
+            claims_take(&reserved, each->desired ? &each->object_keys : &each->topology_key, each,
+                        &ignored);
+    }
+    for (struct transaction *each = engine->transactions; each; each = each->next)
+        claims_release(&reserved, each);
+    return begun;
+}
+
+void transactions_schedule(struct engine *engine)
+{
+    if (engine->scheduling || engine->stopping)
+        return;
+    engine->scheduling = true;
+    while (schedule_once(engine))
+        ;
+    engine->scheduling = false;
+}
+
+static struct transaction *first_waiting(const struct engine *engine)
+{
+    struct transaction *transaction = engine->transactions;
+    while (transaction && transaction->running)
+        transaction = transaction->next;
+    return transaction;
+}
+
+void transactions_refuse_waiting(struct engine *engine)
+{
+    struct transaction *transaction;
+    while ((transaction = first_waiting(engine))) {
+        error_set(&transaction->error, ERROR_BUSY, 0,
+                  "netnsd is stopping: try again when it is back");
+        transaction_refuse(transaction);
+    }
+}
+
+static void append(struct transaction *transaction)
+{
+    struct transaction **end = &transaction->engine->transactions;
+    while (*end)
+        end = &(*end)->next;
+    *end = transaction;
+}
+
+static struct transaction *transaction_new(struct engine *engine, const char *name,
+                                           change_callback *callback, void *context)
+{
+    struct transaction *transaction = calloc(1, sizeof(*transaction));
+    if (!transaction)
+        return NULL;
+    transaction->engine = engine;
+    transaction->callback = callback;
+    transaction->context = context;
+    transaction->name = strdup(name);
+    transaction->park_group =
+        PARK_GROUP_FIRST + engine->next_park_group++ % (PARK_GROUP_LAST - PARK_GROUP_FIRST + 1);
+    if (!transaction->name || !claim_keys_add_topology(&transaction->topology_key, name)) {
+        free(transaction->name);
+        claim_keys_clear(&transaction->topology_key);
+        free(transaction);
+        return NULL;
+    }
+    return transaction;
+}
+
+static void refuse_request(const struct error *error, change_callback *callback, void *context)
+{
+    const struct problems none = {0};
+    callback(context,
+             &(struct change_result){.outcome = CHANGE_REFUSED, .problems = &none, .error = error});
+}
+
+void transaction_start(struct engine *engine, const struct change_request *request,
+                       change_callback *callback, void *context)
+{
+    struct error error = {0};
+    if (engine->stopping)
+        error_set(&error, ERROR_BUSY, 0, "netnsd is stopping: try again when it is back");
+    else if (!topology_name_valid(request->topology))
+        error_set(&error, ERROR_INVALID, 0,
+                  "\"%s\" cannot be the name of a topology: use letters, digits, \"-\", \"_\" and "
+                  "\".\", at most 64 of them, and no \".\" at the beginning",
+                  request->topology);
+    struct transaction *transaction =
+        error.code ? NULL : transaction_new(engine, request->topology, callback, context);
+    if (!transaction) {
+        if (!error.code)
+            error_memory(&error);
+        refuse_request(&error, callback, context);
+        return;
+    }
+    transaction->type = request->type;
+    transaction->document = json_object_get(request->document);
+    transaction->dry_run = request->dry_run;
+    transaction->has_generation = request->has_generation;
+    transaction->expected_generation = request->generation;
+    append(transaction);
+    transactions_schedule(engine);
+}
+
+bool transaction_recover(struct engine *engine, struct topology *topology, struct network *previous,
+                         bool intended)
+{
+    struct transaction *transaction = transaction_new(engine, topology->name, NULL, NULL);
+    if (!transaction) {
+        network_free(previous);
+        return false;
+    }
+    transaction->recovery = true;
+    transaction->owned_previous = previous;
+    transaction->intended = intended;
+    append(transaction);
+    return true;
+}

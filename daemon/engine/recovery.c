@@ -1,0 +1,102 @@
+#include "engine/recovery.h"
+
+#include "common/log.h"
+#include "engine/rows.h"
+#include "engine/transaction.h"
+#include "model/document.h"
+#include "model/network_merge.h"
+
+#include <stdlib.h>
+
+static struct network *read_rows(const struct engine *engine, const char *name,
+                                 const struct store_rows *rows, const struct network *macs,
+                                 struct error *error)
+{
+    auto_json struct json_object *document = rows_document(rows, error);
+    if (!document)
+        return NULL;
+    struct problems problems = {0};
+    struct network *network =
+        document_read(name, document, engine->machine_id.bytes, macs, &problems);
+    if (!network && problems.count)
+        error_set(error, ERROR_INVALID, 0,
+                  "the stored document is not valid any more: %s: %s; apply a corrected one",
+                  problems.items[0].pointer, problems.items[0].text);
+    else if (!network)
+        error_memory(error);
+    problems_clear(&problems);
+    return network;
+}
+
+/* What the topology may have in the kernel: what was committed, and what a change that was cut off
+ * was about to make. */
+static struct network *answered_for(const struct engine *engine,
+                                    const struct store_topology *stored, const struct network *macs,
+                                    struct error *error)
+{
+    auto_network struct network *network =
+        read_rows(engine, stored->name, stored->rows, macs, error);
+    if (!network || !facts_restore(stored->facts, engine->boot_id, network))
+        return NULL;
+    if (!stored->intended)
+        return TAKE(network);
+    auto_network struct network *intent =
+        read_rows(engine, stored->name, stored->intent, macs, error);
+    if (!intent)
+        return NULL;
+    if (!network_merge(network, intent)) {
+        error_memory(error);
+        return NULL;
+    }
+    return TAKE(network);
+}
+
+static bool set_network(const struct engine *engine, struct topology *topology,
+                        const struct store_topology *stored, struct network *network)
+{
+    if (!network || !facts_restore(stored->facts, engine->boot_id, network)) {
+        network_free(network);
+        return false;
+    }
+    network_free(topology->network);
+    topology->network = network;
+    return true;
+}
+
+static bool load_topology(void *context, const struct store_topology *stored, struct error *error)
+{
+    struct engine *engine = context;
+    struct topology *topology = topology_obtain(engine, stored->name, error);
+    auto_network struct network *macs = facts_macs(stored->facts);
+    if (!topology || !macs)
+        return error_memory(error);
+    topology->generation = stored->generation;
+    struct error reason = {0};
+    auto_network struct network *previous = NULL;
+    if (set_network(engine, topology, stored,
+                    read_rows(engine, stored->name, stored->rows, macs, &reason)))
+        previous = answered_for(engine, stored, macs, &reason);
+    if (!previous) {
+        log_error("topology %s: %s", stored->name, reason.text);
+        topology_set_message(topology, false, reason.text);
+        return true;
+    }
+    return transaction_recover(engine, topology, TAKE(previous), stored->intended) ||
+           error_memory(error);
+}
+
+bool recovery_load(struct engine *engine, struct error *error)
+{
+    return store_load(engine->store, load_topology, engine, error);
+}
+
+void recovery_forget_foreign(struct transaction *transaction)
+{
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, transaction->previous->namespaces, namespace, next) {
+        bool there = network_namespace(transaction->before, namespace->name);
+        bool ours = netns_table_find(&transaction->namespaces, namespace->name);
+        if (there && !ours)
+            namespace_remove(transaction->previous, namespace);
+    }
+}

@@ -1,0 +1,8 @@
+/* The start: from what is stored to what is in the kernel. */
+#pragma once
+
+#include "engine/internal.h"
+
+/* Reads the store and queues a recovery for every topology; they begin with
+ * transactions_schedule(). A topology that cannot be read is kept, marked as failed. */
+bool recovery_load(struct engine *engine, struct error *error);

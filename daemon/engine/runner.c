@@ -1,0 +1,154 @@
+#include "engine/runner.h"
+
+#include "kernel/execute.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* Operations that one transaction puts into the workers' queues at a time: what others wait for at
+ * most, twice. */
+#define SLICE_MAX 256
+#define SLICES 2
+
+struct runner;
+
+/* A part of the plan. Each thread has its job of it. */
+struct slice {
+    struct job make, configure;
+    struct runner *runner;
+    size_t first, count;
+    unsigned pending; /* jobs that are not done */
+};
+
+struct runner {
+    struct engine *engine;
+    const struct plan *plan;
+    struct execution execution;
+    runner_callback *callback;
+    void *context;
+    size_t next; /* operation that no slice has yet */
+    struct slice slices[SLICES];
+    atomic_bool failed;
+    struct error error; /* the first; written by whoever sets failed */
+};
+
+static void fail(struct runner *runner, const struct operation *operation,
+                 const struct error *error)
+{
+    if (atomic_exchange(&runner->failed, true))
+        return;
+    runner->error = *error;
+    if (!runner->error.pointer[0])
+        operation_pointer(operation, runner->error.pointer, sizeof(runner->error.pointer));
+}
+
+/* The configurer waits for namespaces that this thread owes it: after a failure it is told that
+ * they will not come. */
+static void make_run(struct job *job)
+{
+    struct slice *slice = (struct slice *)((char *)job - offsetof(struct slice, make));
+    struct runner *runner = slice->runner;
+    for (size_t i = slice->first; i < slice->first + slice->count; i++) {
+        const struct operation *operation = &runner->plan->operations[i];
+        if (operation->type != OPERATION_NAMESPACE_MAKE)
+            continue;
+        struct netns *netns =
+            netns_table_find(runner->execution.namespaces, operation->namespace->name);
+        struct error error = {0};
+        if (atomic_load(&runner->failed))
+            netns_abandon(netns);
+        else if (!netns_make(netns, &error))
+            fail(runner, operation, &error);
+    }
+}
+
+static void configure_run(struct job *job)
+{
+    struct slice *slice = (struct slice *)((char *)job - offsetof(struct slice, configure));
+    struct runner *runner = slice->runner;
+    const struct operation *operations = runner->plan->operations;
+    size_t end = slice->first + slice->count;
+    for (size_t i = slice->first; i < end && !atomic_load(&runner->failed);) {
+        size_t count = 0;
+        while (i + count < end && count < EXECUTE_MAX &&
+               operations[i + count].type != OPERATION_NAMESPACE_MAKE)
+            count++;
+        struct error error = {0};
+        size_t failed = 0;
+        if (count &&
+            !execute_operations(&runner->execution, &operations[i], count, &failed, &error))
+            fail(runner, &operations[i + failed], &error);
+        i += count ? count : 1;
+    }
+    if (end == runner->plan->count || atomic_load(&runner->failed))
+        execute_close_sockets();
+}
+
+static void submit_slice(struct runner *runner, struct slice *slice)
+{
+    slice->first = runner->next;
+    slice->count = runner->plan->count - runner->next;
+    if (slice->count > SLICE_MAX)
+        slice->count = SLICE_MAX;
+    runner->next += slice->count;
+    slice->pending = 2;
+    worker_submit(runner->engine->maker, &slice->make);
+    worker_submit(runner->engine->configurer, &slice->configure);
+}
+
+static bool runner_busy(const struct runner *runner)
+{
+    for (size_t i = 0; i < SLICES; i++) {
+        if (runner->slices[i].pending)
+            return true;
+    }
+    return false;
+}
+
+static void slice_done(struct slice *slice)
+{
+    struct runner *runner = slice->runner;
+    if (--slice->pending)
+        return;
+    if (runner->next < runner->plan->count && !atomic_load(&runner->failed)) {
+        submit_slice(runner, slice);
+        return;
+    }
+    if (runner_busy(runner))
+        return;
+    runner->callback(runner->context, atomic_load(&runner->failed) ? &runner->error : NULL);
+    free(runner);
+}
+
+static void make_done(struct job *job)
+{
+    slice_done((struct slice *)((char *)job - offsetof(struct slice, make)));
+}
+
+static void configure_done(struct job *job)
+{
+    slice_done((struct slice *)((char *)job - offsetof(struct slice, configure)));
+}
+
+bool runner_start(struct engine *engine, const struct plan *plan,
+                  const struct netns_table *namespaces, uint32_t park_group,
+                  runner_callback *callback, void *context)
+{
+    struct runner *runner = calloc(1, sizeof(*runner));
+    if (!runner)
+        return false;
+    runner->engine = engine;
+    runner->plan = plan;
+    runner->execution = (struct execution){.namespaces = namespaces, .park_group = park_group};
+    runner->callback = callback;
+    runner->context = context;
+    for (size_t i = 0; i < SLICES; i++) {
+        struct slice *slice = &runner->slices[i];
+        slice->make = (struct job){.run = make_run, .done = make_done};
+        slice->configure = (struct job){.run = configure_run, .done = configure_done};
+        slice->runner = runner;
+    }
+    for (size_t i = 0; i < SLICES && (runner->next < plan->count || i == 0); i++)
+        submit_slice(runner, &runner->slices[i]);
+    return true;
+}

@@ -1,0 +1,16 @@
+/* Running a plan: the maker thread makes namespaces, the configurer thread does everything else,
+ * one a step ahead of the other. */
+#pragma once
+
+#include "engine/internal.h"
+
+/* Called on the event loop's thread when everything is done (ERROR NULL) or something failed. After
+ * a failure nothing more is running, and what was done before is there. */
+typedef void runner_callback(void *context, const struct error *error);
+
+/* Runs PLAN. NAMESPACES must hold every namespace that the plan names, those to be made as pending;
+ * it and the plan belong to the runner until the callback. False when memory is short: then nothing
+ * was begun. */
+bool runner_start(struct engine *engine, const struct plan *plan,
+                  const struct netns_table *namespaces, uint32_t park_group,
+                  runner_callback *callback, void *context);

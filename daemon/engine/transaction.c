@@ -1,0 +1,448 @@
+#include "engine/transaction.h"
+
+#include "common/log.h"
+#include "engine/rows.h"
+#include "engine/runner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How often a plan may be run until the kernel is as desired: once, and once more when something
+ * interfered. */
+#define RUNS_MAX 2
+
+static void run_plan(struct transaction *transaction);
+static void commit(struct transaction *transaction);
+
+void transaction_refuse(struct transaction *transaction)
+{
+    transaction->outcome = CHANGE_REFUSED;
+    transaction_finish(transaction);
+}
+
+void transaction_refuse_memory(struct transaction *transaction)
+{
+    error_memory(&transaction->error);
+    transaction_refuse(transaction);
+}
+
+/* Something failed after the kernel, or the store, may have been touched. */
+static void fail(struct transaction *transaction, const struct error *error)
+{
+    if (error != &transaction->error)
+        transaction->error = *error;
+    transaction_roll_back(transaction);
+}
+
+static void fail_memory(struct transaction *transaction)
+{
+    error_memory(&transaction->error);
+    transaction_roll_back(transaction);
+}
+
+/* Namespaces that the topology has belong to the transaction while it runs. */
+static bool take_namespaces(struct transaction *transaction)
+{
+    struct netns_table *held = &transaction->engine->held;
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, transaction->previous->namespaces, namespace, next) {
+        struct netns *netns = netns_table_find(held, namespace->name);
+        if (!netns || namespace_is_shared(namespace))
+            continue;
+        netns_table_take(held, netns);
+        if (!netns_table_add(&transaction->namespaces, netns)) {
+            netns_free(netns);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void plan_ready(void *context, const struct error *error);
+
+void transaction_begin(struct transaction *transaction)
+{
+    transaction->before = network_new(NULL);
+    struct look *look = look_new(transaction->engine, &transaction->namespaces, transaction->before,
+                                 plan_ready, transaction);
+    if (!look || !transaction->before || !take_namespaces(transaction) ||
+        !look_add_network(look, transaction->desired, transaction->recovery) ||
+        !look_add_network(look, transaction->previous, transaction->recovery)) {
+        if (look)
+            look_free(look);
+        transaction_refuse_memory(transaction);
+        return;
+    }
+    look_start(look);
+}
+
+static bool build_plan(struct transaction *transaction, struct network *previous,
+                       struct network *actual)
+{
+    plan_free(transaction->plan);
+    const struct plan_input input = {
+        .desired = transaction->desired,
+        .previous = previous,
+        .actual = actual,
+        .sweep = transaction->recovery && actual == transaction->before,
+    };
+    transaction->plan = plan_build(&input, &transaction->error);
+    return transaction->plan;
+}
+
+static void intend(struct transaction *transaction);
+
+static void plan_ready(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    if (error) {
+        transaction->error = *error;
+        transaction_refuse(transaction);
+        return;
+    }
+    /* Names that turned out to be somebody else's are not this topology's to remove. */
+    if (transaction->recovery)
+        recovery_forget_foreign(transaction);
+    if (!build_plan(transaction, transaction->previous, transaction->before)) {
+        transaction_refuse(transaction);
+        return;
+    }
+    transaction->changes = json_object_get(transaction->plan->changes);
+    if (transaction->dry_run) {
+        transaction->outcome = CHANGE_PLANNED;
+        transaction_finish(transaction);
+        return;
+    }
+    if (!rows_changed(transaction->previous, transaction->desired, &transaction->rows)) {
+        transaction_refuse_memory(transaction);
+        return;
+    }
+    if (transaction->recovery) {
+        run_plan(transaction);
+    } else if (!transaction->plan->count && !transaction->rows.count &&
+               transaction->type != CHANGE_REMOVE && transaction->topology) {
+        transaction->outcome = CHANGE_UNCHANGED;
+        transaction_finish(transaction);
+    } else {
+        intend(transaction);
+    }
+}
+
+static void intended(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    if (error)
+        fail(transaction, error);
+    else
+        run_plan(transaction);
+}
+
+static void intend(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    transaction->topology = topology_obtain(engine, transaction->name, &transaction->error);
+    if (!transaction->topology) {
+        transaction_refuse(transaction);
+        return;
+    }
+    transaction->topology->changing = true;
+    transaction->intended = true;
+    store_intend(engine->store, transaction->name, transaction->topology->generation + 1,
+                 &transaction->rows, intended, transaction);
+}
+
+static bool note_parking(struct transaction *transaction, struct netns *netns)
+{
+    size_t count = transaction->parked_in_count;
+    if (!netns || (count && transaction->parked_in[count - 1] == netns))
+        return true;
+    struct netns **grown = reallocarray(transaction->parked_in, count + 1, sizeof(*grown));
+    if (!grown)
+        return false;
+    transaction->parked_in = grown;
+    grown[transaction->parked_in_count++] = netns;
+    return true;
+}
+
+/* Every namespace that the plan makes gets its entry, and those where links are parked are noted.
+ */
+static bool prepare_namespaces(struct transaction *transaction)
+{
+    const struct plan *plan = transaction->plan;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct operation *operation = &plan->operations[i];
+        const char *name = operation->namespace->name;
+        if (operation->type == OPERATION_LINK_PARK &&
+            !note_parking(transaction, netns_table_find(&transaction->namespaces, name)))
+            return false;
+        if (operation->type != OPERATION_NAMESPACE_MAKE)
+            continue;
+        struct netns *netns = netns_new(name);
+        if (netns && netns_table_add(&transaction->namespaces, netns))
+            continue;
+        netns_free(netns);
+        return false;
+    }
+    return true;
+}
+
+bool transaction_run(struct transaction *transaction, void (*next)(void *, const struct error *))
+{
+    transaction->runs++;
+    transaction->touched = true;
+    return prepare_namespaces(transaction) &&
+           runner_start(transaction->engine, transaction->plan, &transaction->namespaces,
+                        transaction->park_group, next, transaction);
+}
+
+bool transaction_look(struct transaction *transaction, const struct network *network,
+                      look_callback *next)
+{
+    network_free(transaction->actual);
+    transaction->actual = network_new(NULL);
+    struct look *look = look_new(transaction->engine, &transaction->namespaces, transaction->actual,
+                                 next, transaction);
+    if (look && transaction->actual && look_add_network(look, network, false)) {
+        look_start(look);
+        return true;
+    }
+    if (look)
+        look_free(look);
+    return false;
+}
+
+static void verified(void *context, const struct error *error);
+
+static void plan_run(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    if (error)
+        fail(transaction, error);
+    else if (!transaction_look(transaction, transaction->desired, verified))
+        fail_memory(transaction);
+}
+
+static void run_plan(struct transaction *transaction)
+{
+    if (!transaction->plan->count)
+        commit(transaction);
+    else if (!transaction_run(transaction, plan_run))
+        fail_memory(transaction);
+}
+
+static void verified(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    if (error) {
+        fail(transaction, error);
+        return;
+    }
+    /* What was taken away is parked: it is not looked for again. */
+    if (!build_plan(transaction, transaction->desired, transaction->actual)) {
+        fail(transaction, &transaction->error);
+        return;
+    }
+    if (!transaction->plan->count || transaction->runs < RUNS_MAX) {
+        run_plan(transaction);
+        return;
+    }
+    error_set(
+        &transaction->error, ERROR_KERNEL, 0,
+        "the kernel does not show what was asked, although it took every request: something else "
+        "changes it at the same time, or it does not support this; compare with 'ip -d'");
+    operation_pointer(&transaction->plan->operations[0], transaction->error.pointer,
+                      sizeof(transaction->error.pointer));
+    transaction_roll_back(transaction);
+}
+
+/* Facts about namespaces and sysctls that the plan made or changed. */
+static bool learn(struct transaction *transaction)
+{
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, transaction->desired->namespaces, namespace, next) {
+        const struct netns *netns = netns_table_find(&transaction->namespaces, namespace->name);
+        if (netns && !namespace_is_shared(namespace)) {
+            namespace->cookie = netns->cookie;
+        }
+        const struct namespace *before = network_namespace(transaction->before, namespace->name);
+        struct sysctl *sysctl, *next_sysctl;
+        HASH_ITER (hh, namespace->sysctls, sysctl, next_sysctl) {
+            const struct sysctl *old = before ? namespace_sysctl(before, sysctl->path) : NULL;
+            if (!sysctl->earlier && old && !(sysctl->earlier = strdup(old->value)))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void destroyed(struct transaction *transaction)
+{
+    transaction->outcome =
+        transaction->recovery && !transaction->touched ? CHANGE_UNCHANGED : CHANGE_COMMITTED;
+    transaction_finish(transaction);
+}
+
+static void committed(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    struct topology *topology = transaction->topology;
+    if (error) {
+        fail(transaction, error);
+        return;
+    }
+    transaction->committed = true;
+    topology_set_message(topology, false, NULL);
+    if (!transaction->recovery) {
+        /* The former network is still needed to destroy what was parked. */
+        if (transaction->owned_previous)
+            network_free(topology->network);
+        transaction->owned_previous = transaction->previous;
+        topology->network = transaction->desired;
+        topology->generation++;
+    }
+    if (!transaction_destroy_parked(transaction, destroyed)) {
+        log_warning("topology %s: out of memory: what the change removed is still there, unused",
+                    transaction->name);
+        destroyed(transaction);
+    }
+}
+
+/* Forgets the change that a crash cut off. */
+static void forget_intent(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    struct store *store = transaction->engine->store;
+    if (!error && transaction->intended)
+        store_abandon(store, transaction->name, transaction->topology->generation + 1, committed,
+                      transaction);
+    else
+        committed(transaction, error);
+}
+
+/* A recovery commits nothing new, but keeps what it learned. */
+static void commit_recovery(struct transaction *transaction)
+{
+    if (transaction->facts.count)
+        store_note(transaction->engine->store, transaction->name, &transaction->facts,
+                   forget_intent, transaction);
+    else
+        forget_intent(transaction, NULL);
+}
+
+static void commit(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    if (!learn(transaction) || !facts_changed(transaction->previous, transaction->desired,
+                                              engine->boot_id, &transaction->facts)) {
+        fail_memory(transaction);
+        return;
+    }
+    if (transaction->recovery) {
+        commit_recovery(transaction);
+        return;
+    }
+    store_commit(engine->store, transaction->name, transaction->topology->generation + 1,
+                 &transaction->facts, transaction->type == CHANGE_REMOVE, committed, transaction);
+}
+
+/* What the topology has now is held on; everything else is let go. */
+static void give_namespaces_back(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    struct netns *netns, *next;
+    HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
+        netns_table_take(&transaction->namespaces, netns);
+        const struct topology *topology = transaction->topology;
+        const struct namespace *namespace =
+            topology ? network_namespace(topology->network, netns->name) : NULL;
+        bool keep = namespace && !namespace_is_shared(namespace) && netns->fd >= 0;
+        if (!keep || !netns_table_add(&engine->held, netns))
+            netns_free(netns);
+    }
+}
+
+/* Nobody waits for a recovery: what came of it is kept with the topology. */
+static void note_recovery(const struct transaction *transaction)
+{
+    const struct error *error = &transaction->error;
+    if (transaction->outcome == CHANGE_UNCHANGED || transaction->outcome == CHANGE_COMMITTED)
+        return;
+    log_error("topology %s: could not be restored: %s%s%s", transaction->name, error->pointer,
+              error->pointer[0] ? ": " : "", error->text);
+    if (transaction->topology)
+        topology_set_message(transaction->topology, error->code == ERROR_WAITING, error->text);
+}
+
+static void answer(const struct transaction *transaction)
+{
+    const struct topology *topology = transaction->topology;
+    if (transaction->recovery) {
+        note_recovery(transaction);
+        return;
+    }
+    const struct change_result result = {
+        .outcome = transaction->outcome,
+        .generation = topology ? topology->generation : 0,
+        .changes = transaction->changes,
+        .problems = &transaction->problems,
+        .error = transaction->error.code ? &transaction->error : NULL,
+        .other = transaction->other,
+        .remaining = transaction->remaining,
+    };
+    transaction->callback(transaction->context, &result);
+}
+
+static void transaction_free(struct transaction *transaction)
+{
+    bool borrowed = transaction->recovery || transaction->committed;
+    free(transaction->name);
+    json_object_put(transaction->document);
+    claim_keys_clear(&transaction->topology_key);
+    claim_keys_clear(&transaction->object_keys);
+    plan_free(transaction->plan);
+    network_free(borrowed ? NULL : transaction->desired);
+    network_free(transaction->owned_previous);
+    network_free(transaction->before);
+    network_free(transaction->actual);
+    store_rows_clear(&transaction->rows);
+    store_rows_clear(&transaction->facts);
+    free(transaction->parked_in);
+    json_object_put(transaction->changes);
+    problems_clear(&transaction->problems);
+    for (char **each = transaction->remaining; each && *each; each++)
+        free(*each);
+    free(transaction->remaining);
+    free(transaction);
+}
+
+static void unlink_transaction(struct transaction *transaction)
+{
+    struct transaction **link = &transaction->engine->transactions;
+    while (*link && *link != transaction)
+        link = &(*link)->next;
+    if (*link)
+        *link = transaction->next;
+}
+
+void transaction_finish(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    struct topology *topology = transaction->topology;
+    give_namespaces_back(transaction);
+    if (topology)
+        topology->changing = false;
+    bool gone =
+        topology &&
+        (!topology->generation ||
+         (transaction->committed && transaction->type == CHANGE_REMOVE && !transaction->recovery));
+    if (gone) {
+        topology_remove(engine, topology);
+        transaction->topology = NULL;
+    }
+    unlink_transaction(transaction);
+    claims_release(&engine->claims, transaction);
+    answer(transaction);
+    transaction_free(transaction);
+    transactions_schedule(engine);
+    engine_check_idle(engine);
+}

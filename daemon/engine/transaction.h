@@ -1,0 +1,109 @@
+/* A transaction: one change of one topology, from the request to the reply.
+ *
+ *     claim -> read -> look -> plan -> intend -> run -> verify -> commit -> destroy -> finish
+ *                                         \______ roll back ______/
+ *
+ * Each phase ends by starting the next, or in a callback that does. What is to go is parked while
+ * the plan runs and destroyed after the commit; a failure before the commit is undone by a plan
+ * from a fresh look back to what the kernel had before. */
+#pragma once
+
+#include "engine/claims.h"
+#include "engine/internal.h"
+#include "engine/look.h"
+
+struct transaction {
+    struct engine *engine;
+    struct transaction *next; /* in engine->transactions */
+    bool running;             /* has its claims */
+
+    /* What is asked. */
+    enum change_type type;
+    char *name; /* of the topology */
+    struct json_object *document;
+    bool dry_run;
+    bool has_generation;
+    uint64_t expected_generation;
+    bool recovery; /* brings the kernel to what was committed, after a start */
+    change_callback *callback;
+    void *context;
+
+    struct claim_keys topology_key, object_keys;
+    struct topology *topology; /* NULL until the transaction runs */
+    struct network *desired;   /* owned, but in a recovery: there it is the topology's */
+    struct network
+        *previous; /* what the topology answers for now: its network, or owned_previous */
+    struct network *owned_previous;
+    struct network *before; /* the kernel, as it was */
+    struct network *actual; /* the kernel, as it is */
+    struct netns_table namespaces;
+    uint32_t park_group;
+    struct plan *plan;
+    unsigned runs; /* of plans in the present direction */
+    bool touched;  /* a plan was run: the kernel may have changed */
+    bool intended; /* the store knows */
+    bool committed;
+    struct store_rows rows; /* document rows that change */
+    struct store_rows facts;
+    struct netns **parked_in; /* namespaces where links were parked */
+    size_t parked_in_count;
+
+    /* The answer. */
+    enum change_outcome outcome;
+    struct json_object *changes;
+    struct problems problems;
+    struct error error;
+    const char *other;
+    char **remaining;
+};
+
+/* queue.c */
+
+/* Queues a change. On failure CALLBACK is called at once. */
+void transaction_start(struct engine *engine, const struct change_request *request,
+                       change_callback *callback, void *context);
+
+/* Queues the recovery of TOPOLOGY: PREVIOUS (taken over) is what it may have in the kernel, which
+ * is brought to its committed network. INTENDED: the store has a change that was cut off. When it
+ * fails, the topology gets a message that says why. */
+bool transaction_recover(struct engine *engine, struct topology *topology, struct network *previous,
+                         bool intended);
+
+/* Gives whatever can run its claims, in order of arrival. */
+void transactions_schedule(struct engine *engine);
+
+/* Ends, with ERROR_BUSY, those that have no claims yet. */
+void transactions_refuse_waiting(struct engine *engine);
+
+/* transaction.c */
+
+/* TRANSACTION has its claims, and knows what is desired: goes through the phases. */
+void transaction_begin(struct transaction *transaction);
+/* Ends it before anything was touched; transaction->error says why. */
+void transaction_refuse(struct transaction *transaction);
+void transaction_refuse_memory(struct transaction *transaction);
+
+/* Runs transaction->plan, then calls NEXT. False when memory is short. */
+bool transaction_run(struct transaction *transaction, void (*next)(void *, const struct error *));
+/* Looks anew at the namespaces of NETWORK into transaction->actual, then calls NEXT. */
+bool transaction_look(struct transaction *transaction, const struct network *network,
+                      look_callback *next);
+void transaction_roll_back(struct transaction *transaction);
+void transaction_finish(struct transaction *transaction);
+
+/* destroy.c */
+
+/* The commit is done: destroys what was parked, then calls NEXT. False when memory is short. */
+bool transaction_destroy_parked(struct transaction *transaction,
+                                void (*next)(struct transaction *transaction));
+/* The change failed: destroys the namespaces that it made, then calls NEXT. */
+bool transaction_destroy_made(struct transaction *transaction,
+                              void (*next)(struct transaction *transaction));
+
+/* restore.c: fills the pointers between links in BEFORE, which came from the kernel, so that links
+ * can be made anew from it. False when memory is short. */
+bool restore_bind(struct network *before);
+
+/* recovery.c: names that the topology might have made, but that belong to somebody else, are no
+ * longer its business. */
+void recovery_forget_foreign(struct transaction *transaction);
