@@ -1,0 +1,388 @@
+#include "api/connection.h"
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/varlink.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define READ_SIZE 65536
+/* With so many bytes waiting to be sent, no further call of that client is begun. */
+#define OUTPUT_HIGH (1024 * 1024)
+/* A client that takes none of its replies for so long is dropped. */
+static const struct timeval patience = {.tv_sec = 60};
+
+/* One message to send. Its text belongs to OBJECT. */
+struct outgoing {
+    struct json_object *object;
+    const char *text;
+    size_t length; /* with the NUL */
+    size_t sent;
+    int fd; /* travels with the first byte; -1: none */
+    STAILQ_ENTRY(outgoing) next;
+};
+
+struct call {
+    struct connection *connection; /* NULL when the client is gone */
+    struct varlink_call message;
+    void *context;
+    bool streamed; /* a reply has been sent that another follows */
+};
+
+struct connection {
+    struct connection_owner owner;
+    struct access access;
+    int fd;
+    struct event *readable, *writable;
+    char *input;
+    size_t begin, end, capacity, scanned; /* input[begin, end) is not processed yet */
+    STAILQ_HEAD(, outgoing) output;
+    size_t output_bytes;
+    struct call *call; /* the one that is being answered */
+    bool processing;
+    bool ended;   /* the client sends no more */
+    bool hung_up; /* nor does it read any more */
+    bool broken;  /* to be freed as soon as nobody up the stack uses it */
+};
+
+static void outgoing_free(struct outgoing *outgoing)
+{
+    json_object_put(outgoing->object);
+    close_descriptor(&outgoing->fd);
+    free(outgoing);
+}
+
+void connection_free(struct connection *connection)
+{
+    struct outgoing *outgoing;
+    connection->owner.closed(connection->owner.context, connection);
+    if (connection->call)
+        connection->call->connection = NULL;
+    while ((outgoing = STAILQ_FIRST(&connection->output))) {
+        STAILQ_REMOVE_HEAD(&connection->output, next);
+        outgoing_free(outgoing);
+    }
+    if (connection->readable)
+        event_free(connection->readable);
+    if (connection->writable)
+        event_free(connection->writable);
+    close(connection->fd);
+    free(connection->input);
+    free(connection);
+}
+
+const struct access *connection_access(const struct connection *connection)
+{
+    return &connection->access;
+}
+
+/* Calls ---------------------------------------------------------------------------------------- */
+
+static void call_free(struct call *call)
+{
+    if (call->connection)
+        call->connection->call = NULL;
+    varlink_call_clear(&call->message);
+    free(call);
+}
+
+const struct varlink_call *call_message(const struct call *call)
+{
+    return &call->message;
+}
+
+const struct access *call_access(const struct call *call)
+{
+    return &call->connection->access;
+}
+
+void call_set_context(struct call *call, void *context)
+{
+    call->context = context;
+}
+
+struct json_object *call_parameters(const struct call *call)
+{
+    return call->message.parameters;
+}
+
+void *call_context(const struct call *call)
+{
+    return call->context;
+}
+
+bool call_wants_more(const struct call *call)
+{
+    return call->message.more;
+}
+
+bool call_alive(const struct call *call)
+{
+    return call->connection && !call->connection->hung_up && !call->connection->broken;
+}
+
+/* Output --------------------------------------------------------------------------------------- */
+
+static ssize_t send_once(int fd, struct outgoing *outgoing)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {0};
+    struct iovec part = {.iov_base = (char *)outgoing->text + outgoing->sent,
+                         .iov_len = outgoing->length - outgoing->sent};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (outgoing->fd >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof(control.bytes);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &outgoing->fd, sizeof(int));
+    }
+    ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) {
+        close_descriptor(&outgoing->fd);
+        outgoing->fd = -1;
+    }
+    return sent;
+}
+
+/* Sends what the socket takes. */
+static void flush_output(struct connection *connection)
+{
+    struct outgoing *outgoing;
+    bool progress = false;
+    while (!connection->broken && (outgoing = STAILQ_FIRST(&connection->output))) {
+        ssize_t sent = send_once(connection->fd, outgoing);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+            connection->broken = true;
+        if (sent < 0)
+            break;
+        progress = true;
+        outgoing->sent += (size_t)sent;
+        connection->output_bytes -= (size_t)sent;
+        if (outgoing->sent < outgoing->length)
+            continue;
+        STAILQ_REMOVE_HEAD(&connection->output, next);
+        outgoing_free(outgoing);
+    }
+    bool pending = !STAILQ_EMPTY(&connection->output) && !connection->broken;
+    if (!pending)
+        event_del(connection->writable);
+    else if (progress || !event_pending(connection->writable, EV_WRITE, NULL))
+        event_add(connection->writable, &patience);
+}
+
+static void process(struct connection *connection);
+
+/* Sends MESSAGE (taken over; NULL: memory was short) as a reply to CALL, which ends with it unless
+ * it continues. FD is taken over. */
+static void answer(struct call *call, struct json_object *message, int fd, bool continues)
+{
+    struct connection *connection = call->connection;
+    struct outgoing *outgoing = calloc(1, sizeof(*outgoing));
+    auto_close int owned = fd;
+    bool wanted = connection && !connection->broken && !call->message.oneway;
+    const char *text = NULL;
+    size_t length = 0;
+    if (message)
+        text = json_object_to_json_string_length(
+            message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+    if (wanted && outgoing && text) {
+        *outgoing = (struct outgoing){
+            .object = message, .text = text, .length = length + 1, .fd = TAKE_FD(owned)};
+        STAILQ_INSERT_TAIL(&connection->output, outgoing, next);
+        connection->output_bytes += length + 1;
+    } else {
+        free(outgoing);
+        json_object_put(message);
+        if (wanted)
+            connection->broken = true;
+    }
+    if (!continues)
+        call_free(call);
+    if (connection)
+        process(connection);
+}
+
+void call_reply(struct call *call, struct json_object *parameters)
+{
+    answer(call, varlink_reply_new(parameters, false), -1, false);
+}
+
+void call_reply_descriptor(struct call *call, struct json_object *parameters, int fd)
+{
+    answer(call, varlink_reply_new(parameters, false), fd, false);
+}
+
+void call_continue(struct call *call, struct json_object *parameters)
+{
+    answer(call, varlink_reply_new(parameters, true), -1, true);
+}
+
+void call_error(struct call *call, const char *error, struct json_object *parameters)
+{
+    answer(call, varlink_error_new(error, parameters), -1, false);
+}
+
+void call_fail_memory(struct call *call)
+{
+    log_error("out of memory: a call cannot be answered");
+    answer(call, NULL, -1, false);
+}
+
+/* Input ---------------------------------------------------------------------------------------- */
+
+/* Begins the call in TEXT. A peer that breaks the protocol is dropped. */
+static void begin_call(struct connection *connection, const char *text, size_t length)
+{
+    struct error error = {0};
+    struct call *call = calloc(1, sizeof(*call));
+    if (!call || !varlink_call_read(text, length, &call->message, &error)) {
+        log_info("a client is dropped: %s", call ? error.text : "out of memory");
+        connection->broken = true;
+        free(call);
+        return;
+    }
+    call->connection = connection;
+    connection->call = call;
+    connection->owner.dispatch(connection->owner.context, call);
+}
+
+/* The next whole message, taken out of the input; NULL when there is none. */
+static const char *next_message(struct connection *connection, size_t *length)
+{
+    char *from = connection->input + connection->scanned;
+    char *end = connection->end > connection->scanned
+                    ? memchr(from, '\0', connection->end - connection->scanned)
+                    : NULL;
+    connection->scanned = connection->end;
+    if (!end)
+        return NULL;
+    const char *text = connection->input + connection->begin;
+    *length = (size_t)(end - text);
+    connection->begin += *length + 1;
+    connection->scanned = connection->begin;
+    return text;
+}
+
+/* Processes messages one at a time until one waits for its answer, or the client does not take its
+ * replies. Replies that come at once do not nest. Frees a connection that is over. */
+static void process(struct connection *connection)
+{
+    if (connection->processing)
+        return;
+    connection->processing = true;
+    flush_output(connection);
+    while (!connection->call && !connection->broken && connection->output_bytes < OUTPUT_HIGH) {
+        size_t length;
+        const char *text = next_message(connection, &length);
+        if (!text)
+            break;
+        begin_call(connection, text, length);
+        flush_output(connection);
+    }
+    connection->processing = false;
+    bool over = connection->ended && !connection->call && STAILQ_EMPTY(&connection->output);
+    if (connection->end - connection->begin > VARLINK_MESSAGE_MAX)
+        connection->broken = true;
+    if (over || connection->broken)
+        connection_free(connection);
+}
+
+static bool reserve(struct connection *connection)
+{
+    size_t used = connection->end - connection->begin;
+    if (connection->begin && connection->capacity - connection->end < READ_SIZE) {
+        memmove(connection->input, connection->input + connection->begin, used);
+        connection->scanned -= connection->begin;
+        connection->begin = 0;
+        connection->end = used;
+    }
+    if (connection->capacity - connection->end >= READ_SIZE)
+        return true;
+    size_t capacity = connection->capacity ? connection->capacity * 2 : 2 * READ_SIZE;
+    char *grown = realloc(connection->input, capacity);
+    if (!grown)
+        return false;
+    connection->input = grown;
+    connection->capacity = capacity;
+    return true;
+}
+
+/* Both ways are closed, not only the client's sending (poll(2)). */
+static bool is_hung_up(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd};
+    return poll(&poll_fd, 1, 0) > 0 && poll_fd.revents & (POLLHUP | POLLERR);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+    struct connection *connection = context;
+    (void)what;
+    bool full = connection->end - connection->begin > VARLINK_MESSAGE_MAX;
+    if (full || !reserve(connection)) {
+        connection->broken = true;
+        process(connection);
+        return;
+    }
+    ssize_t got = recv(fd, connection->input + connection->end,
+                       connection->capacity - connection->end, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got <= 0) {
+        event_del(connection->readable);
+        connection->ended = true;
+        connection->hung_up = got < 0 || is_hung_up(fd);
+    } else {
+        connection->end += (size_t)got;
+    }
+    process(connection);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *context)
+{
+    struct connection *connection = context;
+    (void)fd;
+    if (what & EV_TIMEOUT) {
+        log_info("a client is dropped: it does not read its replies");
+        connection->broken = true;
+    }
+    process(connection);
+}
+
+struct connection *connection_new(const struct connection_owner *owner, int fd,
+                                  const struct access *access)
+{
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (!connection) {
+        close(fd);
+        return NULL;
+    }
+    connection->owner = *owner;
+    connection->access = *access;
+    connection->fd = fd;
+    STAILQ_INIT(&connection->output);
+    connection->readable =
+        event_new(owner->base, fd, EV_READ | EV_PERSIST, on_readable, connection);
+    connection->writable =
+        event_new(owner->base, fd, EV_WRITE | EV_PERSIST, on_writable, connection);
+    if (connection->readable && connection->writable && event_add(connection->readable, NULL) == 0)
+        return connection;
+    if (connection->readable)
+        event_free(connection->readable);
+    if (connection->writable)
+        event_free(connection->writable);
+    close(fd);
+    free(connection);
+    return NULL;
+}

@@ -1,0 +1,28 @@
+/* netnsd's own interfaces, for the server. */
+#pragma once
+
+#include "api/server.h"
+#include "engine/engine.h"
+
+/* call_context() of every method. */
+struct api_context {
+    struct engine *engine;
+    struct server *server;
+    const char *state_directory;
+    const char *version;
+};
+
+/* Ended by NULL. */
+extern const struct interface *const netnsd_interfaces[];
+
+/* One file each. */
+extern const struct interface interface_link;
+extern const struct interface interface_manager;
+extern const struct interface interface_namespace;
+extern const struct interface interface_route;
+extern const struct interface interface_topology;
+
+static inline struct engine *call_engine(const struct call *call)
+{
+    return ((const struct api_context *)call_context(call))->engine;
+}

@@ -1,0 +1,210 @@
+/* io.netnsd.Namespace */
+#include "api/interfaces.h"
+#include "api/list.h"
+
+#include "common/cleanup.h"
+#include "kernel/netns.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char interface_name[] = "io.netnsd.Namespace";
+
+struct name_parameters {
+    const char *namespace;
+};
+
+static const struct json_field optional_name[] = {
+    {.name = "namespace",
+     .type = JSON_FIELD_STRING,
+     .offset = offsetof(struct name_parameters, namespace)},
+    {.name = NULL},
+};
+
+static const struct json_field required_name[] = {
+    {.name = "namespace",
+     .type = JSON_FIELD_STRING,
+     .offset = offsetof(struct name_parameters, namespace),
+     .required = true},
+    {.name = NULL},
+};
+
+/* Sorted, each once. */
+struct names {
+    char **items;
+    size_t count;
+};
+
+static void names_clear(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i]);
+    free(names->items);
+}
+
+static bool names_add(struct names *names, const char *name)
+{
+    char **grown = reallocarray(names->items, names->count + 1, sizeof(*names->items));
+    if (!grown)
+        return false;
+    names->items = grown;
+    grown[names->count] = strdup(name);
+    return grown[names->count++];
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void names_sort(struct names *names)
+{
+    size_t kept = 0;
+    if (names->count)
+        qsort(names->items, names->count, sizeof(*names->items), compare);
+    for (size_t i = 0; i < names->count; i++) {
+        if (kept && strcmp(names->items[kept - 1], names->items[i]) == 0)
+            free(names->items[i]);
+        else
+            names->items[kept++] = names->items[i];
+    }
+    names->count = kept;
+}
+
+struct gathering {
+    struct names *names;
+    bool failed;
+};
+
+static bool gather_topology(void *context, const struct topology_summary *topology)
+{
+    struct gathering *gathering = context;
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, topology->network->namespaces, namespace, next) {
+        if (!names_add(gathering->names, namespace->name)) {
+            gathering->failed = true;
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool gather_kernel(struct names *names, struct error *error)
+{
+    char **found = netns_names(error);
+    bool good = found;
+    for (char **name = found; name && *name; name++) {
+        good = good && (names_add(names, *name) || error_memory(error));
+        free(*name);
+    }
+    free(found);
+    return good;
+}
+
+/* What topologies describe, and what is in the directory. */
+static bool gather(struct engine *engine, struct names *names, struct error *error)
+{
+    struct gathering gathering = {.names = names};
+    engine_each_topology(engine, gather_topology, &gathering);
+    if (gathering.failed)
+        return error_memory(error);
+    if (!gather_kernel(names, error))
+        return false;
+    names_sort(names);
+    return true;
+}
+
+/* NULL when there is nothing of that name. */
+static const char *namespace_state(struct engine *engine, const char *name)
+{
+    const char *path;
+    if (strcmp(name, NAMESPACE_HOST) == 0)
+        return "host";
+    if (engine_namespace_owner(engine, name))
+        return "owned";
+    if (engine_namespace_user(engine, name, &path))
+        return "external";
+    switch (netns_probe(name)) {
+    case NETNS_PRESENT:
+        return "foreign";
+    case NETNS_STALE:
+        return "broken";
+    default:
+        return NULL;
+    }
+}
+
+static struct json_object *write_namespace(struct engine *engine, const char *name,
+                                           const char *state)
+{
+    const char *path = NULL;
+    const char *topology = engine_namespace_owner(engine, name);
+    if (!topology && strcmp(name, NAMESPACE_HOST) != 0)
+        topology = engine_namespace_user(engine, name, &path);
+    uint64_t cookie = engine_namespace_cookie(engine, name);
+    auto_json struct json_object *object = json_object_new_object();
+    bool good = object && json_put_string(object, "namespace", name) &&
+                json_put_string(object, "state", state) &&
+                (!topology || json_put_string(object, "topology", topology)) &&
+                (!path || json_put_string(object, "path", path)) &&
+                (!cookie || json_put_integer(object, "cookie", (int64_t)cookie));
+    return good ? TAKE(object) : NULL;
+}
+
+static bool add_namespace(struct list *list, const char *name)
+{
+    struct engine *engine = call_engine(list->call);
+    const char *state = namespace_state(engine, name);
+    return !state || list_add(list, write_namespace(engine, name, state));
+}
+
+static void list_namespaces(struct call *call)
+{
+    struct name_parameters parameters = {0};
+    struct error error = {0};
+    AUTO(names_clear) struct names names = {0};
+    if (!call_read_parameters(call, optional_name, &parameters))
+        return;
+    if (parameters.namespace && !namespace_state(call_engine(call), parameters.namespace))
+        error_set(&error, ERROR_NOT_FOUND, 0, "there is no such namespace");
+    else if (!parameters.namespace)
+        gather(call_engine(call), &names, &error);
+    if (error.code) {
+        call_namespace_error(call, interface_name, parameters.namespace, &error);
+        return;
+    }
+    struct list list;
+    list_begin(&list, call, "namespaces");
+    bool wanted =
+        add_namespace(&list, parameters.namespace ? parameters.namespace : NAMESPACE_HOST);
+    for (size_t i = 0; wanted && i < names.count; i++)
+        wanted =
+            strcmp(names.items[i], NAMESPACE_HOST) == 0 || add_namespace(&list, names.items[i]);
+    list_end(&list);
+}
+
+static void open_namespace(struct call *call)
+{
+    struct name_parameters parameters = {0};
+    struct error error = {0};
+    if (!call_read_parameters(call, required_name, &parameters))
+        return;
+    auto_close int fd =
+        engine_namespace_descriptor(call_engine(call), parameters.namespace, &error);
+    auto_json struct json_object *reply = json_object_new_object();
+    if (fd < 0)
+        call_namespace_error(call, interface_name, parameters.namespace, &error);
+    else if (reply && json_put_integer(reply, "fileDescriptor", 0))
+        call_reply_descriptor(call, TAKE(reply), TAKE_FD(fd));
+    else
+        call_fail_memory(call);
+}
+
+static const struct method methods[] = {
+    {.name = "List", .run = list_namespaces},
+    {.name = "Open", .run = open_namespace, .mutating = true},
+    {.name = NULL},
+};
+
+const struct interface interface_namespace = {.name = interface_name, .methods = methods};

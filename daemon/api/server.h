@@ -1,0 +1,79 @@
+/* The Varlink server: sockets, connections, and the way from a call to its method.
+ *
+ * Nothing here knows netnsd's own interfaces: they are registered from above, so that a test can
+ * put others on the same core. */
+#pragma once
+
+#include "common/error.h"
+#include "common/interfaces.h"
+#include "common/json.h"
+
+#include <event2/event.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct server;
+struct call;
+
+/* One method. Rows end with a NULL name. */
+struct method {
+    const char *name;
+    /* Called with a new call, which must be answered by call_reply*() or call_error*() exactly once
+     * (with 'more', by any number of call_continue() before), now or later. */
+    void (*run)(struct call *call);
+    bool mutating;      /* only root and the group netnsd may call it */
+    bool requires_more; /* without 'more' the call gets ExpectedMore */
+};
+
+struct interface {
+    const char *name;
+    const struct method *methods;
+};
+
+struct server_options {
+    const char *vendor, *product, *version, *url; /* for GetInfo; borrowed */
+    const struct interface *const *interfaces;    /* ended by NULL; borrowed */
+    const struct interface_text *texts;           /* for GetInterfaceDescription */
+    size_t text_count;
+    void *context; /* for methods: call_context() */
+};
+
+struct server *server_new(struct event_base *base, const struct server_options *options,
+                          struct error *error);
+/* Listens at PATH (replacing a dead socket there, refusing a live one), mode 0660, group netnsd
+ * where that exists. */
+bool server_listen(struct server *server, const char *path, struct error *error);
+/* Takes over FD, a listening socket from socket activation. */
+bool server_adopt(struct server *server, int fd, struct error *error);
+/* Stops accepting; connections that exist are served until they are done. */
+void server_stop_accepting(struct server *server);
+/* Closes everything and removes the socket that server_listen() made. */
+void server_free(struct server *server);
+size_t server_connections(const struct server *server);
+
+/* Reads the call's parameters by FIELDS (NULL: it takes none) into TARGET. False when they are
+ * wrong: the call has then been answered with InvalidParameter. */
+bool call_read_parameters(struct call *call, const struct json_field *fields, void *target);
+/* The call's parameters; NULL when there are none. Borrowed. */
+struct json_object *call_parameters(const struct call *call);
+void *call_context(const struct call *call);
+bool call_wants_more(const struct call *call);
+/* Is the caller still there? A method may stop streaming when not. */
+bool call_alive(const struct call *call);
+
+/* Answers; each takes PARAMETERS (may be NULL) over and, but for call_continue(), ends CALL. A NULL
+ * that comes from lack of memory must not be passed here: call call_fail_memory(). */
+void call_reply(struct call *call, struct json_object *parameters);
+void call_continue(struct call *call, struct json_object *parameters);
+/* As call_reply(), with a descriptor, which is taken over. */
+void call_reply_descriptor(struct call *call, struct json_object *parameters, int fd);
+/* ERROR is qualified: "io.netnsd.Topology.NoSuchTopology". */
+void call_error(struct call *call, const char *error, struct json_object *parameters);
+/* org.varlink.service.InvalidParameter. */
+void call_invalid_parameter(struct call *call, const char *parameter);
+/* org.varlink.service.ExpectedMore: the answer would be too long for one message. */
+void call_expected_more(struct call *call);
+/* Closes the connection: an answer cannot be built. */
+void call_fail_memory(struct call *call);
