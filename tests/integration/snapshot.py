@@ -1,0 +1,63 @@
+"""The configuration of all namespaces of a world, as `ip` shows it: what must not change when netnsd
+says that nothing did. Counters, timers, carrier and what follows from it are left out."""
+
+import difflib
+import json
+
+QUERIES = ("link show", "address show", "-4 route show table all", "-6 route show table all",
+           "-4 rule show", "-6 rule show")
+SYSCTLS = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
+
+VOLATILE_KEYS = {"operstate", "state", "valid_life_time", "preferred_life_time", "expires",
+                 "topology_change", "topology_change_detected", "designated_port",
+                 "designated_bridge", "root_id", "root_port", "root_path_cost", "config_pending",
+                 "topology_change_ack", "used", "linkmode", "designated_root", "designated_cost"}
+VOLATILE_FLAGS = {"LOWER_UP", "NO-CARRIER", "M-DOWN", "linkdown", "tentative"}
+
+
+def cleaned(value):
+    """VALUE without what comes and goes by itself."""
+    if isinstance(value, dict):
+        kept = {key: cleaned(item) for key, item in value.items()
+                if key not in VOLATILE_KEYS and "timer" not in key}
+        for flag in VOLATILE_FLAGS:
+            kept.pop(flag, None)
+        return kept
+    if isinstance(value, list):
+        items = [cleaned(item) for item in value
+                 if not (isinstance(item, str) and item in VOLATILE_FLAGS)]
+        return sorted((item for item in items if item != {}), key=json.dumps)
+    return value
+
+
+def configuration(world, namespace):
+    where = [] if namespace == "host" else ["-n", namespace]
+    text = world.run("ip", "-j", "-d", *where, "-batch", "-", stdin="\n".join(QUERIES) + "\n")
+    decoder = json.JSONDecoder()
+    answers = []
+    while text := text.lstrip():
+        answer, end = decoder.raw_decode(text)
+        answers.append(cleaned(answer))
+        text = text[end:]
+    files = [f"/proc/sys/{path}" for path in SYSCTLS]
+    values = world.run(*world.inside(namespace), "grep", "-s", "", *files, check=False).stdout
+    return {"ip": answers, "sysctls": values.splitlines()}
+
+
+def take(world):
+    names = world.netns_names()
+    mounted = world.netns_mounts()
+    return {
+        "names": names,
+        "mounts": mounted,
+        "inodes": {name: world.netns_inode(name) for name in names},
+        "namespaces": {name: configuration(world, name)
+                       for name in ["host", *names] if name == "host"
+                       or f"/run/netns/{name}" in mounted},
+    }
+
+
+def difference(before, after):
+    """What differs, line by line."""
+    texts = [json.dumps(value, indent=1, sort_keys=True).splitlines() for value in (before, after)]
+    return "\n" + "\n".join(difflib.unified_diff(*texts, "before", "after", lineterm="", n=8))

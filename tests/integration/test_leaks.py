@@ -1,0 +1,45 @@
+"""netnsd gives back what it takes."""
+
+import os
+
+from world import SANITIZED, example
+
+
+def descriptors(world):
+    return len(os.listdir(f"/proc/{world.daemon.pid}/fd"))
+
+
+def test_descriptors(world):
+    documents = {name: example(name) for name in ("pair", "router", "vxlan")}
+
+    def rounds(count):
+        for index in range(count):
+            name = list(documents)[index % len(documents)]
+            assert world.apply(name, documents[name])["outcome"] == "committed"
+            assert world.remove(name)["outcome"] == "committed"
+
+    rounds(3)  # what is opened once and kept
+    before = descriptors(world)
+    rounds(20 if SANITIZED else 100)
+    assert descriptors(world) == before
+    world.assert_clean()
+
+
+def test_descriptors_after_refusals(world):
+    bad = {"namespaces": {"a": {"links": {"x": {}}}}}
+    world.apply("pair", example("pair"))
+    with world.connect() as connection:
+
+        def rounds(count):
+            for _ in range(count):
+                connection.send("io.netnsd.Topology.Apply", {"topology": "bad", "document": bad})
+                assert "error" in connection.receive()
+                connection.send("io.netnsd.Namespace.Open", {"namespace": "net0"})
+                assert connection.receive()["parameters"] == {"fileDescriptor": 0}
+                while connection.descriptors:
+                    os.close(connection.descriptors.pop())
+
+        rounds(3)
+        before = descriptors(world)
+        rounds(50)
+        assert descriptors(world) == before
