@@ -46,7 +46,7 @@ static bool connect_failed(const char *path, int errnum, struct error *error)
     }
 }
 
-struct connection *connection_open(const char *path, struct error *error)
+struct connection *call_connection_open(const char *path, struct error *error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(address.sun_path)) {
@@ -80,7 +80,7 @@ static void close_descriptors(struct connection *connection)
     connection->descriptor_count = 0;
 }
 
-void connection_free(struct connection *connection)
+void call_connection_free(struct connection *connection)
 {
     if (!connection)
         return;

@@ -12,8 +12,8 @@
 struct connection;
 
 /* Connects to the socket at PATH. The error says how to start the daemon, or who may reach it. */
-struct connection *connection_open(const char *path, struct error *error);
-void connection_free(struct connection *connection);
+struct connection *call_connection_open(const char *path, struct error *error);
+void call_connection_free(struct connection *connection);
 
 /* Sends a call. PARAMETERS may be NULL; their reference is taken over, also on failure. */
 bool connection_send(struct connection *connection, const char *method,

@@ -77,7 +77,7 @@ static bool begin(struct client *client, const char *method, struct json_object 
         return false;
     }
     if (!client->connection)
-        client->connection = connection_open(client->options.socket_path, &error);
+        client->connection = call_connection_open(client->options.socket_path, &error);
     if (client->connection &&
         connection_send(client->connection, method, TAKE(owned), more, &error))
         return true;
@@ -167,6 +167,6 @@ int client_print_table(const struct client *client, const struct table *table)
 
 void client_close(struct client *client)
 {
-    connection_free(client->connection);
+    call_connection_free(client->connection);
     client->connection = NULL;
 }

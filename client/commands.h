@@ -5,36 +5,36 @@
 #include "client/client.h"
 
 /* topology.c */
-int topology_apply(struct client *client, int count, char **words);
-int topology_plan(struct client *client, int count, char **words);
-int topology_patch(struct client *client, int count, char **words);
-int topology_delete(struct client *client, int count, char **words);
-int topology_get(struct client *client, int count, char **words);
-int topology_list(struct client *client, int count, char **words);
+int command_topology_apply(struct client *client, int count, char **words);
+int command_topology_plan(struct client *client, int count, char **words);
+int command_topology_patch(struct client *client, int count, char **words);
+int command_topology_delete(struct client *client, int count, char **words);
+int command_topology_get(struct client *client, int count, char **words);
+int command_topology_list(struct client *client, int count, char **words);
 
 /* namespace.c */
-int namespace_add(struct client *client, int count, char **words);
-int namespace_delete(struct client *client, int count, char **words);
-int namespace_list(struct client *client, int count, char **words);
-int namespace_show(struct client *client, int count, char **words);
+int command_namespace_add(struct client *client, int count, char **words);
+int command_namespace_delete(struct client *client, int count, char **words);
+int command_namespace_list(struct client *client, int count, char **words);
+int command_namespace_show(struct client *client, int count, char **words);
 
 /* link.c */
-int link_list(struct client *client, int count, char **words);
-int link_show(struct client *client, int count, char **words);
+int command_link_list(struct client *client, int count, char **words);
+int command_link_show(struct client *client, int count, char **words);
 int links_print(const struct client *client, struct json_object *reply);
 
 /* route.c */
-int route_list(struct client *client, int count, char **words);
+int command_route_list(struct client *client, int count, char **words);
 int routes_print(const struct client *client, struct json_object *reply);
 
 /* exec.c */
-int exec_run(struct client *client, int count, char **words);
+int command_exec_run(struct client *client, int count, char **words);
 
 /* identify.c */
-int identify_show(struct client *client, int count, char **words);
+int command_identify_show(struct client *client, int count, char **words);
 
 /* status.c */
-int status_show(struct client *client, int count, char **words);
+int command_status_show(struct client *client, int count, char **words);
 
 /* raw.c */
-int raw_call(struct client *client, int count, char **words);
+int command_raw_call(struct client *client, int count, char **words);

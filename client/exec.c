@@ -26,7 +26,7 @@ static int open_namespace(struct client *client, const char *name)
     return fd;
 }
 
-int exec_run(struct client *client, int count, char **words)
+int command_exec_run(struct client *client, int count, char **words)
 {
     (void)count; /* words end with NULL, as execvp() wants it */
     auto_close int fd = open_namespace(client, words[0]);

@@ -121,7 +121,7 @@ static int print_names(const struct client *client, struct json_object *names)
     return status;
 }
 
-int identify_show(struct client *client, int count, char **words)
+int command_identify_show(struct client *client, int count, char **words)
 {
     const char *process = count > 0 ? words[0] : "self";
     if (count > 0 && !is_number(process))

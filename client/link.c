@@ -58,7 +58,7 @@ int links_print(const struct client *client, struct json_object *reply)
     return client_print_table(client, &table);
 }
 
-int link_list(struct client *client, int count, char **words)
+int command_link_list(struct client *client, int count, char **words)
 {
     auto_json struct json_object *reply =
         client_list(client, "io.netnsd.Link.List",
@@ -110,7 +110,7 @@ static int print_link(const struct client *client, struct json_object *link)
     return client_print_table(client, &table);
 }
 
-int link_show(struct client *client, int count, char **words)
+int command_link_show(struct client *client, int count, char **words)
 {
     (void)count;
     auto_json struct json_object *reply =

@@ -68,7 +68,7 @@ static bool patch_topology(struct client *client, const char *topology, struct j
     return client_call(client, "io.netnsd.Topology.Patch", TAKE(parameters), NULL, reply);
 }
 
-int namespace_add(struct client *client, int count, char **words)
+int command_namespace_add(struct client *client, int count, char **words)
 {
     auto_json struct json_object *existing = list_all(client);
     if (!existing)
@@ -123,7 +123,7 @@ static bool check_owned(const struct client *client, struct json_object *existin
     return true;
 }
 
-int namespace_delete(struct client *client, int count, char **words)
+int command_namespace_delete(struct client *client, int count, char **words)
 {
     auto_json struct json_object *existing = list_all(client);
     if (!existing || !check_owned(client, existing, count, words))
@@ -143,7 +143,7 @@ int namespace_delete(struct client *client, int count, char **words)
     return STATUS_GOOD;
 }
 
-int namespace_list(struct client *client, int count, char **words)
+int command_namespace_list(struct client *client, int count, char **words)
 {
     static const char *const titles[] = {"NAMESPACE", "STATE", "TOPOLOGY", "PATH"};
     (void)count;
@@ -204,7 +204,7 @@ static int print_all_json(const struct client *client, struct json_object *names
     return client_print_json(client, all);
 }
 
-int namespace_show(struct client *client, int count, char **words)
+int command_namespace_show(struct client *client, int count, char **words)
 {
     (void)count;
     const char *name = words[0];

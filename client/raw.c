@@ -37,7 +37,7 @@ static bool print_reply(void *context, struct json_object *reply)
     return status == STATUS_GOOD;
 }
 
-int raw_call(struct client *client, int count, char **words)
+int command_raw_call(struct client *client, int count, char **words)
 {
     auto_json struct json_object *parameters =
         count > 1 ? read_parameters(client, words[1]) : json_object_new_object();

@@ -55,7 +55,7 @@ int routes_print(const struct client *client, struct json_object *reply)
     return client_print_table(client, &table);
 }
 
-int route_list(struct client *client, int count, char **words)
+int command_route_list(struct client *client, int count, char **words)
 {
     auto_json struct json_object *reply =
         client_list(client, "io.netnsd.Route.List",

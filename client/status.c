@@ -2,7 +2,7 @@
 
 #include "client/members.h"
 
-int status_show(struct client *client, int count, char **words)
+int command_status_show(struct client *client, int count, char **words)
 {
     (void)count;
     (void)words;

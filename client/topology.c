@@ -85,26 +85,26 @@ static int apply(struct client *client, const char *path, bool dry_run)
     return send_document(client, "io.netnsd.Topology.Apply", "document", name, path, dry_run);
 }
 
-int topology_apply(struct client *client, int count, char **words)
+int command_topology_apply(struct client *client, int count, char **words)
 {
     (void)count;
     return apply(client, words[0], client->options.dry_run);
 }
 
-int topology_plan(struct client *client, int count, char **words)
+int command_topology_plan(struct client *client, int count, char **words)
 {
     (void)count;
     return apply(client, words[0], true);
 }
 
-int topology_patch(struct client *client, int count, char **words)
+int command_topology_patch(struct client *client, int count, char **words)
 {
     (void)count;
     return send_document(client, "io.netnsd.Topology.Patch", "patch", words[0], words[1],
                          client->options.dry_run);
 }
 
-int topology_delete(struct client *client, int count, char **words)
+int command_topology_delete(struct client *client, int count, char **words)
 {
     (void)count;
     auto_reply struct varlink_reply reply = {0};
@@ -114,7 +114,7 @@ int topology_delete(struct client *client, int count, char **words)
     return report_change(client, words[0], "removed, last at", reply.parameters, NULL);
 }
 
-int topology_get(struct client *client, int count, char **words)
+int command_topology_get(struct client *client, int count, char **words)
 {
     (void)count;
     auto_reply struct varlink_reply reply = {0};
@@ -125,7 +125,7 @@ int topology_get(struct client *client, int count, char **words)
                                                           : member(reply.parameters, "document"));
 }
 
-int topology_list(struct client *client, int count, char **words)
+int command_topology_list(struct client *client, int count, char **words)
 {
     static const char *const titles[] = {"TOPOLOGY",   "GENERATION", "STATE",
                                          "NAMESPACES", "LINKS",      "MESSAGE"};

@@ -4,8 +4,8 @@ says that nothing did. Counters, timers, carrier and what follows from it are le
 import difflib
 import json
 
-QUERIES = ("link show", "address show", "-4 route show table all", "-6 route show table all",
-           "-4 rule show", "-6 rule show")
+QUERIES = {"-4": ("link show", "address show", "route show table all", "rule show"),
+           "-6": ("address show", "route show table all", "rule show")}
 SYSCTLS = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
 
 VOLATILE_KEYS = {"operstate", "state", "valid_life_time", "preferred_life_time", "expires",
@@ -32,7 +32,9 @@ def cleaned(value):
 
 def configuration(world, namespace):
     where = [] if namespace == "host" else ["-n", namespace]
-    text = world.run("ip", "-j", "-d", *where, "-batch", "-", stdin="\n".join(QUERIES) + "\n")
+    text = "".join(world.run("ip", "-j", "-d", family, *where, "-batch", "-",
+                             stdin="\n".join(queries) + "\n")
+                   for family, queries in QUERIES.items())
     decoder = json.JSONDecoder()
     answers = []
     while text := text.lstrip():
