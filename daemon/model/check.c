@@ -140,10 +140,10 @@ static void check_ports(struct check *check, const struct link *port)
         }
     }
     if (++bridge->ports == BRIDGE_PORTS_MAX + 1)
-        link_finding(check->problems, false, port, "",
-                     "bridge \"%s\" in namespace \"%s\" gets more than %d ports, which is what the "
-                     "kernel allows: use a second bridge, joined to the first with a veth",
-                     master->name, master->namespace->name, BRIDGE_PORTS_MAX);
+        link_finding(check->problems, false, master, "",
+                     "this bridge gets more than %d ports, which is what the kernel allows: use a "
+                     "second bridge, joined to the first with a veth",
+                     BRIDGE_PORTS_MAX);
 }
 
 static bool says_down(const struct link *link)

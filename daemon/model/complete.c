@@ -221,23 +221,6 @@ static void derive(struct value *value, uint64_t number)
 
 static uint32_t settle_mtu(struct link *link, unsigned depth);
 
-/* What the kernel gives a bridge: the least of its ports'. 0 when one cannot be told. */
-static uint32_t least_port_mtu(const struct link *bridge, unsigned depth)
-{
-    uint32_t least = 0;
-    struct link *port, *next;
-    HASH_ITER (hh, bridge->namespace->links, port, next) {
-        if (port->master.link != bridge)
-            continue;
-        uint32_t mtu = settle_mtu(port, depth + 1);
-        if (!mtu)
-            return 0;
-        if (!least || mtu < least)
-            least = mtu;
-    }
-    return least ? least : ETHERNET_MTU;
-}
-
 static uint32_t usual_mtu(const struct link *link, unsigned depth)
 {
     const struct link_kind *kind = link->kind;
@@ -246,7 +229,7 @@ static uint32_t usual_mtu(const struct link *link, unsigned depth)
                    ? (uint32_t)link->peer.link->common[LINK_MTU].number
                    : ETHERNET_MTU;
     if (kind->can_be_master)
-        return least_port_mtu(link, depth);
+        return 0;
     uint32_t lower = link->lower.link ? settle_mtu(link->lower.link, depth + 1) : ETHERNET_MTU;
     uint32_t overhead = kind->overhead ? kind->overhead(link) : 0;
     return lower > overhead ? lower - overhead : 0;
@@ -300,6 +283,13 @@ static bool complete_addr_gen_mode(struct completion *completion, struct link *l
     return true;
 }
 
+/* A port that says nothing has what absent keys mean. */
+static bool complete_port(struct completion *completion, struct link *link)
+{
+    (void)completion;
+    return !link->master.link || link->master.link->kind != &kind_bridge || link_add_port(link);
+}
+
 static bool complete_kind(struct completion *completion, struct link *link)
 {
     (void)completion;
@@ -319,6 +309,7 @@ bool network_complete(struct network *network, const uint8_t machine_id[16],
     struct namespace *namespace, *next;
     HASH_ITER (hh, network->namespaces, namespace, next)
         complete_ipv6(namespace);
-    return each_link(&completion, complete_kind) && each_link(&completion, complete_mtu) &&
-           each_link(&completion, complete_mac) && each_link(&completion, complete_addr_gen_mode);
+    return each_link(&completion, complete_port) && each_link(&completion, complete_kind) &&
+           each_link(&completion, complete_mtu) && each_link(&completion, complete_mac) &&
+           each_link(&completion, complete_addr_gen_mode);
 }

@@ -178,7 +178,7 @@ struct namespace
     struct namespace *match; /* the same namespace in the other network */
     bool going;              /* (actual) to be parked */
     bool placed;             /* its operations are in the plan */
-    uint32_t next_ifindex;   /* (desired) for the next link made in it */
+    uint32_t next_ifindex;   /* (desired) of a namespace to be made: for its next link */
 
     struct link *links;
     struct link *links_by_ifindex; /* (actual) */

@@ -50,13 +50,14 @@ static bool place_namespace(struct plan_builder *builder, struct namespace *name
     return plan_add(builder, &operation) && note_operation(builder, "create", &operation, NULL);
 }
 
+/* In a new namespace the kernel, too, numbers links in order. Elsewhere it is left to the kernel,
+ * which takes no number for one end of a veth without one for the other (drivers/net/veth.c). */
 static void number_link(const struct plan_builder *builder, struct link *link)
 {
     struct namespace *namespace = link->namespace;
-    if (namespace_is_shared(namespace))
-        link->ifindex = 0;
-    else if (!builder->input->restore)
-        link->ifindex = namespace->next_ifindex++;
+    if (!builder->input->restore)
+        link->ifindex =
+            namespace_is_shared(namespace) || namespace->match ? 0 : namespace->next_ifindex++;
 }
 
 static bool note_link_birth(struct plan_builder *builder, const struct link *link)
@@ -113,6 +114,15 @@ static bool place_link(struct plan_builder *builder, struct link *link)
     return plan_add(builder, &operation) && note_link_birth(builder, link);
 }
 
+/* The MTU of one end of a cable is said for both: the change is shown where it is said. */
+static bool follows_peer(const struct link *link, struct json_object *fields)
+{
+    struct json_object *field = json_object_array_get_idx(fields, 0);
+    const char *name = json_object_get_string(json_lookup(field, "/name"));
+    return link->peer.link && link->common[LINK_MTU].derived &&
+           json_object_array_length(fields) == 1 && name && strcmp(name, "mtu") == 0;
+}
+
 static bool change_link(struct plan_builder *builder, struct link *link)
 {
     struct json_object *fields = plan_fields();
@@ -129,6 +139,10 @@ static bool change_link(struct plan_builder *builder, struct link *link)
                                   .namespace = link->namespace,
                                   .link = link,
                                   .from = link->match};
+    if (follows_peer(link, fields)) {
+        json_object_put(fields);
+        return plan_add(builder, &operation);
+    }
     return plan_add(builder, &operation) && note_operation(builder, "change", &operation, fields);
 }
 

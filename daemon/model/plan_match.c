@@ -77,11 +77,6 @@ static bool match_namespace(struct plan_builder *builder, struct namespace *desi
     if (!actual)
         return true;
     actual->match = desired;
-    struct link *link, *next;
-    HASH_ITER (hh, actual->links, link, next) {
-        if (link->ifindex >= desired->next_ifindex)
-            desired->next_ifindex = link->ifindex + 1;
-    }
     return true;
 }
 

@@ -39,22 +39,35 @@ struct write {
     struct error error;
 };
 
-/* Like mkdir -p; the last one is for root alone. */
+static bool make_one_directory(const char *path, mode_t mode, struct error *error)
+{
+    return mkdir(path, mode) == 0 || errno == EEXIST ||
+           error_set(error, ERROR_SYSTEM, errno, "the state directory %s cannot be made: %s", path,
+                     strerror(errno));
+}
+
+/* Like mkdir -p; the last one is for root alone. Good for a path only that leaves room for the
+ * names of the files in it. */
 static bool make_directory(const char *directory, struct error *error)
 {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s", directory) >= (int)sizeof(path))
-        return error_set(error, ERROR_SYSTEM, ENAMETOOLONG, "%s: the path is too long", directory);
+    size_t length = strlen(directory);
+    while (length > 1 && directory[length - 1] == '/')
+        length--;
+    if (!length)
+        return error_set(error, ERROR_SYSTEM, ENOENT, "the state directory's path is empty");
+    if (length + sizeof("/state.db") > sizeof(path))
+        return error_set(error, ERROR_SYSTEM, ENAMETOOLONG,
+                         "the state directory's path is too long");
+    memcpy(path, directory, length);
+    path[length] = '\0';
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(path, 0755) < 0 && errno != EEXIST)
-            break;
+        if (!make_one_directory(path, 0755, error))
+            return false;
         *slash = '/';
     }
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return error_set(error, ERROR_SYSTEM, errno, "the state directory %s cannot be made: %s",
-                         path, strerror(errno));
-    return true;
+    return make_one_directory(path, 0700, error);
 }
 
 static int take_lock(const char *directory, struct error *error)

@@ -67,19 +67,23 @@ bool store_load(struct store *store,
 typedef void store_callback(void *context, const struct error *error);
 
 /* Intends GENERATION (the committed one plus 1) of TOPOLOGY: CHANGED rows replace or remove those
- * with their keys. The rows are taken over. */
+ * with their keys, of which there is one each. What was intended before and neither committed nor
+ * abandoned is forgotten. The rows are taken over. */
 void store_intend(struct store *store, const char *topology, uint64_t generation,
                   struct store_rows *changed, store_callback *callback, void *context);
 
 /* Commits what was intended, together with FACTS (taken over; a NULL value removes one), and
- * forgets generations beyond STORE_HISTORY. With REMOVE the topology and all its history go. */
+ * forgets generations beyond STORE_HISTORY. Fails when GENERATION is not intended. With REMOVE the
+ * topology and all its history go. */
 void store_commit(struct store *store, const char *topology, uint64_t generation,
                   struct store_rows *facts, bool remove, store_callback *callback, void *context);
 
-/* Keeps FACTS (taken over; a NULL value removes one) without a new generation. */
+/* Keeps FACTS (taken over; a NULL value removes one) without a new generation. Fails when there is
+ * no such topology. */
 void store_note(struct store *store, const char *topology, struct store_rows *facts,
                 store_callback *callback, void *context);
 
-/* Forgets what was intended. */
+/* Forgets what was intended, and the topology, with its facts, if it was never committed. Without
+ * an intent of GENERATION there is nothing to do, and that is no error. */
 void store_abandon(struct store *store, const char *topology, uint64_t generation,
                    store_callback *callback, void *context);

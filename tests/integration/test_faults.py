@@ -56,6 +56,7 @@ def fail_each_step(world, change):
             assert {name: world.get(name) for name in stored} == documents
             world.stop()
         else:
+            world.restart()
             return step - 1
     raise AssertionError("the change takes no end")
 
@@ -72,7 +73,7 @@ def test_making_an_example(world, fault_injection, name):
 
 def test_changing(world, fault_injection):
     world.apply("lan", BEFORE)
-    process = world.spawn("goes", "sleep", "infinity")
+    process = world.resident("goes")
     inside = world.run("readlink", f"/proc/{process.pid}/ns/net")
     failed = fail_each_step(world, lambda: (alive(world, process, inside),
                                             world.apply("lan", AFTER)))
@@ -100,7 +101,7 @@ def test_changing_back(world, fault_injection):
 def test_removing(world, fault_injection):
     """Steps after the commit cannot fail the removal any more: what they leave is cleared away."""
     world.apply("lan", BEFORE)
-    process = world.spawn("goes", "sleep", "infinity")
+    process = world.resident("goes")
     inside = world.run("readlink", f"/proc/{process.pid}/ns/net")
     failed = fail_each_step(world, lambda: (alive(world, process, inside), world.remove("lan")))
     assert failed > 5

@@ -96,6 +96,7 @@ def kill_at_each_step(world, change):
             world.assert_becomes(before, where=f"killed at step {step}")
             world.stop()
         else:
+            world.restart()
             return step - 1
     raise AssertionError("the change takes no end")
 
@@ -139,9 +140,7 @@ def test_killed_while_removing(world, fault_injection):
             else:
                 world.assert_clean()
         else:
-            # netnsd may still have died right after its answer
-            world.wait_or_stop()
-            world.start()
+            world.restart()
             world.assert_clean()
             if step > 5:
                 return

@@ -232,6 +232,12 @@ class World:
         self.processes.append(process)
         return process
 
+    def resident(self, namespace):
+        """A process that is in a namespace for sure."""
+        process = self.spawn(namespace, "sh", "-c", "echo ready && exec sleep infinity")
+        assert process.stdout.readline() == "ready\n"
+        return process
+
     @contextlib.contextmanager
     def traced(self, output, calls):
         """Writes the system calls named that netnsd makes meanwhile to a file."""
