@@ -5,9 +5,10 @@
 #include "common/cleanup.h"
 #include "kernel/netns.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char interface_name[] = "io.netnsd.Namespace";
 
@@ -139,8 +140,14 @@ static struct json_object *write_namespace(struct engine *engine, const char *na
                                            const char *state)
 {
     const char *path = NULL;
+    char own[40];
     const char *topology = engine_namespace_owner(engine, name);
-    if (!topology && strcmp(name, NAMESPACE_HOST) != 0)
+    bool host = strcmp(name, NAMESPACE_HOST) == 0;
+    if (host) {
+        snprintf(own, sizeof(own), "/proc/%d/ns/net", getpid());
+        path = own;
+    }
+    if (!topology && !host)
         topology = engine_namespace_user(engine, name, &path);
     uint64_t cookie = engine_namespace_cookie(engine, name);
     auto_json struct json_object *object = json_object_new_object();

@@ -52,6 +52,8 @@ static void destroy_parked(struct job *job)
             network_namespace(transaction->desired, namespace->name))
             continue;
         delete_outward_links(netns, namespace);
+        if (!netns_forget(netns->name, &error))
+            warn(netns, &error);
         let_go(transaction, netns);
     }
     execute_close_sockets();

@@ -61,6 +61,7 @@ static void check_started(struct engine *engine)
     if (!engine->starting || engine->transactions)
         return;
     engine->starting = false;
+    netns_forget_others(&engine->held);
     engine->ready(engine->ready_context);
 }
 
@@ -195,7 +196,10 @@ int engine_namespace_descriptor(struct engine *engine, const char *name, struct 
 uint64_t engine_namespace_cookie(struct engine *engine, const char *name)
 {
     const struct netns *netns = netns_table_find(&engine->held, name);
-    return netns ? netns->cookie : 0;
+    if (netns || strcmp(name, NAMESPACE_HOST) != 0)
+        return netns ? netns->cookie : 0;
+    auto_netns struct netns *host = netns_open(name, NULL, NULL);
+    return host ? host->cookie : 0;
 }
 
 static size_t count_owned(const struct network *network)

@@ -110,7 +110,7 @@ void engine_inspect(struct engine *engine, const char *namespace, inspect_callba
 
 /* A descriptor of the namespace, which the caller closes; -1 and ERROR otherwise. */
 int engine_namespace_descriptor(struct engine *engine, const char *name, struct error *error);
-/* Its cookie, when netnsd holds it; 0 otherwise. */
+/* Its cookie, when it is the host or netnsd holds it; 0 otherwise. */
 uint64_t engine_namespace_cookie(struct engine *engine, const char *name);
 
 struct engine_status {

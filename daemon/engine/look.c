@@ -2,6 +2,7 @@
 
 #include "kernel/dump.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,10 +99,11 @@ static bool is_ours(const struct look_entry *entry, const struct namespace *name
            (lo && lo->group == NETNSD_GROUP);
 }
 
-static bool open_entry(struct look *look, const struct look_entry *entry)
+/* PARKED (NULL: it is not) is where a namespace of ours was parked when netnsd came to an end. */
+static bool open_entry(struct look *look, const struct look_entry *entry, const char *parked)
 {
     struct error error = {0};
-    auto_netns struct netns *netns = netns_open(entry->name, entry->path, &error);
+    auto_netns struct netns *netns = netns_open(entry->name, parked ? parked : entry->path, &error);
     if (!netns && error.code == ERROR_NOT_FOUND)
         return true;
     if (!netns) {
@@ -115,6 +117,7 @@ static bool open_entry(struct look *look, const struct look_entry *entry)
         namespace_remove(look->actual, namespace);
         return namespace_add(look->actual, entry->name) || error_memory(&look->error);
     }
+    namespace->parked = parked;
     return netns_table_add(look->table, TAKE(netns)) || error_memory(&look->error);
 }
 
@@ -128,8 +131,10 @@ static bool read_entry(struct look *look, const struct look_entry *entry)
         }
         return namespace;
     }
+    char path[PATH_MAX];
+    bool absent = !entry->open && netns_probe(entry->name) != NETNS_PRESENT;
     if (entry->open || entry->adopt)
-        return open_entry(look, entry);
+        return open_entry(look, entry, absent ? netns_parked_path(entry->name, path) : NULL);
     return netns_probe(entry->name) != NETNS_PRESENT || namespace_add(look->actual, entry->name) ||
            error_memory(&look->error);
 }

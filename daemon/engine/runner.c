@@ -57,8 +57,10 @@ static void make_run(struct job *job)
         struct error error = {0};
         if (atomic_load(&runner->failed))
             netns_abandon(netns);
-        else if (!netns_make(netns, &error))
+        else if (!netns_make(netns, &error)) {
             fail(runner, operation, &error);
+            netns_abandon(netns);
+        }
     }
 }
 

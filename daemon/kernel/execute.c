@@ -401,8 +401,8 @@ static bool name_namespace(struct run *run, const struct operation *operation)
     const struct netns *netns = find_namespace(run, operation->namespace->name);
     if (!netns || !flush(run))
         return false;
-    return operation->type == OPERATION_NAMESPACE_PARK ? netns_unmount(netns, run->error)
-                                                       : netns_mount(netns, run->error);
+    return operation->type == OPERATION_NAMESPACE_PARK ? netns_park(netns, run->error)
+                                                       : netns_unpark(netns, run->error);
 }
 
 static bool carry_out(struct run *run, const struct operation *operation)

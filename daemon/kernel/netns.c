@@ -146,7 +146,10 @@ static bool mark(struct mnl_socket *socket, struct error *error)
     *link = (struct ifinfomsg){
         .ifi_index = LOOPBACK_IFINDEX, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
     mnl_attr_put_u32(request, IFLA_GROUP, NETNSD_GROUP);
-    return netlink_change(socket, request, error);
+    struct error reason = {0};
+    return netlink_change(socket, request, &reason) ||
+           error_set(error, reason.code, reason.errnum, "its lo cannot be brought up: %s",
+                     reason.text);
 }
 
 /* In the new namespace. */
@@ -172,9 +175,10 @@ static bool make(struct netns *netns, struct error *error)
 
 bool netns_make(struct netns *netns, struct error *error)
 {
-    bool made = make(netns, error);
-    set_state(netns, made);
-    return made;
+    if (!make(netns, error))
+        return false;
+    set_state(netns, true);
+    return true;
 }
 
 /* In the namespace to be held. */
@@ -222,7 +226,17 @@ bool netns_unmount(const struct netns *netns, struct error *error)
     return netns_directory_unmount(netns->name, error);
 }
 
-bool netns_mount(const struct netns *netns, struct error *error)
+bool netns_park(const struct netns *netns, struct error *error)
 {
-    return netns_directory_mount(netns->name, netns->fd, error);
+    if (!netns_directory_park(netns->name, netns->fd, error))
+        return false;
+    if (netns_directory_unmount(netns->name, error))
+        return true;
+    netns_forget(netns->name, NULL);
+    return false;
+}
+
+bool netns_unpark(const struct netns *netns, struct error *error)
+{
+    return netns_directory_mount(netns->name, netns->fd, error) && netns_forget(netns->name, error);
 }

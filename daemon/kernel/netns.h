@@ -15,6 +15,8 @@
 #include <uthash.h>
 
 #define NETNS_DIRECTORY "/run/netns"
+#define NETNSD_DIRECTORY "/run/netnsd"
+#define NETNS_PARKED_DIRECTORY NETNSD_DIRECTORY "/parked"
 
 /* A namespace that netnsd holds or is about to make. The maker thread fills it; others call
  * netns_wait() before they use what it filled. */
@@ -53,7 +55,8 @@ bool netns_directory_prepare(struct error *error);
  * point leaves either nothing, or a stale file that netns_probe() knows, or a namespace that
  * carries netnsd's mark. The mark is lo's IFLA_GROUP (NETNSD_GROUP); lo is brought up with the same
  * message. Must run on a thread that may change its own network namespace; the thread is back in
- * the daemon's namespace afterwards. Wakes netns_wait(), also on failure. */
+ * the daemon's namespace afterwards. Wakes netns_wait(); after a failure netns_abandon() is to do
+ * that. */
 bool netns_make(struct netns *netns, struct error *error);
 
 /* Opens what is named NAME, or stands at PATH when that is not NULL ("/proc/PID/ns/net"); NAME
@@ -74,10 +77,20 @@ bool netns_wait(struct netns *netns, struct error *error);
 /* Lets waiters for NETNS go with a failure: it will not be made. */
 void netns_abandon(struct netns *netns);
 
-/* Takes the name away (unmount, remove the file); the namespace lives on, held by NETNS. */
+/* Takes the name away from a namespace that is to go with its change. */
 bool netns_unmount(const struct netns *netns, struct error *error);
-/* Gives the held namespace its name, over a stale file as well. */
-bool netns_mount(const struct netns *netns, struct error *error);
+
+/* Takes the name away, but keeps the namespace: NETNS holds it, and so does a mount where nobody
+ * looks for names, so that it survives netnsd's own end. */
+bool netns_park(const struct netns *netns, struct error *error);
+/* Gives a parked namespace its name again, over a stale file as well. */
+bool netns_unpark(const struct netns *netns, struct error *error);
+/* Where the namespace called NAME is parked; NULL when none is. BUFFER holds PATH_MAX. */
+const char *netns_parked_path(const char *name, char *buffer);
+/* Lets a parked namespace go. One that is not parked is success. */
+bool netns_forget(const char *name, struct error *error);
+/* Lets all parked namespaces go but those in HELD. */
+void netns_forget_others(const struct netns_table *held);
 
 /* Puts the calling thread into NETNS, and back into the daemon's own namespace. */
 bool netns_enter(const struct netns *netns, struct error *error);

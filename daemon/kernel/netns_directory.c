@@ -1,5 +1,6 @@
 #include "kernel/netns_directory.h"
 
+#include "common/log.h"
 #include "kernel/fault.h"
 #include "kernel/netns.h"
 
@@ -83,15 +84,11 @@ static bool make_file(const char *path, struct error *error)
     return fd >= 0 || errno == EEXIST || fails(error, "made", path);
 }
 
-bool netns_directory_mount(const char *name, int fd, struct error *error)
+/* Mounts the namespace that FD is open on at PATH. */
+static bool mount_at(const char *path, int fd, struct error *error)
 {
-    char path[PATH_MAX], source[40];
-    netns_directory_path(name, path);
+    char source[40];
     snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
-    if (!prepare_once(error))
-        return false;
-    if (netns_probe(name) == NETNS_PRESENT)
-        return error_set(error, ERROR_EXISTS, EEXIST, "%s exists already", path);
     if (fault_here())
         return error_set(error, ERROR_KERNEL, EIO, "%s cannot be mounted: %s", path, strerror(EIO));
     if (!make_file(path, error))
@@ -103,6 +100,24 @@ bool netns_directory_mount(const char *name, int fd, struct error *error)
     return false;
 }
 
+static bool unmount_at(const char *path, struct error *error)
+{
+    if (umount2(path, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
+        return fails(error, "unmounted", path);
+    return unlink(path) == 0 || errno == ENOENT || fails(error, "removed", path);
+}
+
+bool netns_directory_mount(const char *name, int fd, struct error *error)
+{
+    char path[PATH_MAX];
+    netns_directory_path(name, path);
+    if (!prepare_once(error))
+        return false;
+    if (netns_probe(name) == NETNS_PRESENT)
+        return error_set(error, ERROR_EXISTS, EEXIST, "%s exists already", path);
+    return mount_at(path, fd, error);
+}
+
 bool netns_directory_unmount(const char *name, struct error *error)
 {
     char path[PATH_MAX];
@@ -110,9 +125,35 @@ bool netns_directory_unmount(const char *name, struct error *error)
     if (fault_here())
         return error_set(error, ERROR_KERNEL, EIO, "%s cannot be unmounted: %s", path,
                          strerror(EIO));
-    if (umount2(path, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
-        return fails(error, "unmounted", path);
-    return unlink(path) == 0 || errno == ENOENT || fails(error, "removed", path);
+    return unmount_at(path, error);
+}
+
+static char *parked_path(const char *name, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/%s", NETNS_PARKED_DIRECTORY, name);
+    return path;
+}
+
+bool netns_directory_park(const char *name, int fd, struct error *error)
+{
+    char path[PATH_MAX];
+    if ((mkdir(NETNSD_DIRECTORY, 0755) < 0 && errno != EEXIST) ||
+        (mkdir(NETNS_PARKED_DIRECTORY, 0700) < 0 && errno != EEXIST))
+        return fails(error, "made", NETNS_PARKED_DIRECTORY);
+    return unmount_at(parked_path(name, path), error) && mount_at(path, fd, error);
+}
+
+const char *netns_parked_path(const char *name, char *buffer)
+{
+    struct statfs status;
+    bool parked = statfs(parked_path(name, buffer), &status) == 0 && status.f_type == NSFS_MAGIC;
+    return parked ? buffer : NULL;
+}
+
+bool netns_forget(const char *name, struct error *error)
+{
+    char path[PATH_MAX];
+    return unmount_at(parked_path(name, path), error);
 }
 
 static void close_directory(DIR **directory)
@@ -128,13 +169,15 @@ static void names_free(char ***names)
     free(*names);
 }
 
-char **netns_names(struct error *error)
+#define auto_names AUTO(names_free)
+
+static char **directory_names(const char *path, struct error *error)
 {
-    AUTO(close_directory) DIR *directory = opendir(NETNS_DIRECTORY);
-    AUTO(names_free) char **names = calloc(1, sizeof(*names));
+    AUTO(close_directory) DIR *directory = opendir(path);
+    auto_names char **names = calloc(1, sizeof(*names));
     size_t count = 0;
     if (!directory && errno != ENOENT) {
-        fails(error, "read", NETNS_DIRECTORY);
+        fails(error, "read", path);
         return NULL;
     }
     struct dirent *entry;
@@ -157,4 +200,21 @@ char **netns_names(struct error *error)
     if (!names)
         error_memory(error);
     return TAKE(names);
+}
+
+char **netns_names(struct error *error)
+{
+    return directory_names(NETNS_DIRECTORY, error);
+}
+
+void netns_forget_others(const struct netns_table *held)
+{
+    struct error error = {0};
+    auto_names char **names = directory_names(NETNS_PARKED_DIRECTORY, &error);
+    for (char **name = names; name && *name; name++) {
+        if (!netns_table_find(held, *name))
+            netns_forget(*name, &error);
+    }
+    if (error.code)
+        log_warning("%s", error.text);
 }

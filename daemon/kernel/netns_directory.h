@@ -12,5 +12,8 @@ char *netns_directory_path(const char *name, char buffer[PATH_MAX]);
 /* Names the namespace that FD is open on. A plain file of that name is mounted over. */
 bool netns_directory_mount(const char *name, int fd, struct error *error);
 
+/* Mounts it in NETNS_PARKED_DIRECTORY, whatever was mounted there. */
+bool netns_directory_park(const char *name, int fd, struct error *error);
+
 /* Takes the name away; one that is not there is success. */
 bool netns_directory_unmount(const char *name, struct error *error);

@@ -219,9 +219,29 @@ static void derive(struct value *value, uint64_t number)
     *value = (struct value){.present = true, .derived = true, .number = number};
 }
 
-static uint32_t settle_mtu(struct link *link, unsigned depth);
+static uint32_t settle_mtu(struct completion *completion, struct link *link, unsigned depth);
 
-static uint32_t usual_mtu(const struct link *link, unsigned depth)
+/* The kernel lets a bridge follow the least MTU of its ports until it is told one
+ * (net/bridge/br_if.c, br_mtu_auto_adjust()); from then on that is netnsd's to do. 0: it is not, or
+ * cannot be told. */
+static uint32_t bridge_mtu(struct completion *completion, const struct link *bridge, unsigned depth)
+{
+    const struct link *old =
+        network_link(completion->previous, bridge->namespace->name, bridge->name);
+    uint32_t least = 0;
+    if (!old || !old->common[LINK_MTU].present)
+        return 0;
+    struct link *port, *next;
+    HASH_ITER (hh, bridge->namespace->links, port, next) {
+        uint32_t mtu =
+            port->master.link == bridge ? settle_mtu(completion, port, depth + 1) : UINT32_MAX;
+        if (!least || mtu < least)
+            least = mtu;
+    }
+    return least == UINT32_MAX ? ETHERNET_MTU : least;
+}
+
+static uint32_t usual_mtu(struct completion *completion, const struct link *link, unsigned depth)
 {
     const struct link_kind *kind = link->kind;
     if (kind->paired)
@@ -229,20 +249,21 @@ static uint32_t usual_mtu(const struct link *link, unsigned depth)
                    ? (uint32_t)link->peer.link->common[LINK_MTU].number
                    : ETHERNET_MTU;
     if (kind->can_be_master)
-        return 0;
-    uint32_t lower = link->lower.link ? settle_mtu(link->lower.link, depth + 1) : ETHERNET_MTU;
+        return bridge_mtu(completion, link, depth);
+    uint32_t lower =
+        link->lower.link ? settle_mtu(completion, link->lower.link, depth + 1) : ETHERNET_MTU;
     uint32_t overhead = kind->overhead ? kind->overhead(link) : 0;
     return lower > overhead ? lower - overhead : 0;
 }
 
 /* Gives LINK the MTU that follows from what is around it, unless it says one; 0 when that depends
  * on a link that the document does not describe. */
-static uint32_t settle_mtu(struct link *link, unsigned depth)
+static uint32_t settle_mtu(struct completion *completion, struct link *link, unsigned depth)
 {
     struct value *mtu = &link->common[LINK_MTU];
     if (mtu->present)
         return (uint32_t)mtu->number;
-    uint32_t usual = link->kind && depth < STACK_MAX ? usual_mtu(link, depth) : 0;
+    uint32_t usual = link->kind && depth < STACK_MAX ? usual_mtu(completion, link, depth) : 0;
     if (usual)
         derive(mtu, usual);
     return usual;
@@ -250,8 +271,7 @@ static uint32_t settle_mtu(struct link *link, unsigned depth)
 
 static bool complete_mtu(struct completion *completion, struct link *link)
 {
-    (void)completion;
-    settle_mtu(link, 0);
+    settle_mtu(completion, link, 0);
     return true;
 }
 

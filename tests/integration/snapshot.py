@@ -15,6 +15,12 @@ VOLATILE_KEYS = {"operstate", "state", "valid_life_time", "preferred_life_time",
 VOLATILE_FLAGS = {"LOWER_UP", "NO-CARRIER", "M-DOWN", "linkdown", "tentative"}
 
 
+def is_volatile(row):
+    """IPv6's own routes come and go with duplicate address detection."""
+    return isinstance(row, dict) and row.get("table") == "local" and row.get("protocol") == "kernel" \
+        and row.get("dst", "").startswith(("fe80::", "ff00::"))
+
+
 def cleaned(value):
     """VALUE without what comes and goes by itself."""
     if isinstance(value, dict):
@@ -25,7 +31,8 @@ def cleaned(value):
         return kept
     if isinstance(value, list):
         items = [cleaned(item) for item in value
-                 if not (isinstance(item, str) and item in VOLATILE_FLAGS)]
+                 if not (isinstance(item, str) and item in VOLATILE_FLAGS)
+                 and not is_volatile(item)]
         return sorted((item for item in items if item != {}), key=json.dumps)
     return value
 

@@ -162,8 +162,11 @@ def test_killed_while_recovering(world, fault_injection):
     assert world.generations() == {"bridge": 1}
 
 
-def second_daemon(world, *options):
-    return subprocess.run([*world.command(*options)], stdin=subprocess.DEVNULL,
+def second_daemon(world, *options, prefix=()):
+    """Another netnsd, in the same namespaces unless PREFIX leads elsewhere."""
+    command = world.command(*options)
+    where = len(world.namespaces.enter())
+    return subprocess.run([*command[:where], *prefix, *command[where:]], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=PATIENCE, check=False, env=os.environ | SANITIZER_ENVIRONMENT)
 
@@ -171,7 +174,8 @@ def second_daemon(world, *options):
 def test_two_daemons_on_one_state(world):
     world.apply("pair", example("pair"))
     before = world.snapshot()
-    done = second_daemon(world, "--socket", f"{world.directory}/other")
+    done = second_daemon(world, "--socket", f"{world.directory}/other",
+                         prefix=["unshare", "--net"])
     assert done.returncode not in (0, 99), done.stdout
     assert "state" in done.stdout
     assert world.snapshot() == before

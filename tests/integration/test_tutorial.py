@@ -8,7 +8,7 @@ from world import EXAMPLES
 def test_identify(world):
     assert world.ctl("identify").split()[0] == "host"
     world.ctl("ns", "add", "mynet")
-    process = world.spawn("mynet", "sleep", "infinity")
+    process = world.resident("mynet")
     assert world.ctl("identify", str(process.pid)).split()[0] == "mynet"
 
 
@@ -17,7 +17,7 @@ def test_ns_add_is_seen_by_ip(world):
     assert world.run("ip", "netns", "list").split() == ["mynet"]
     assert world.netns_names() == ["mynet"]
     assert "mynet" in world.ctl("ns", "list")
-    world.ctl("ns", "delete", "mynet")
+    world.ctl("ns", "del", "mynet")
     assert world.netns_names() == []
 
 

@@ -241,7 +241,7 @@ class World:
     @contextlib.contextmanager
     def traced(self, output, calls):
         """Writes the system calls named that netnsd makes meanwhile to a file."""
-        command = ["strace", "-f", "-s", "0", "-o", str(output), "-e", f"trace={calls}",
+        command = ["strace", "-f", "-s", "64", "-o", str(output), "-e", f"trace={calls}",
                    "-p", str(self.daemon.pid)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
             line = strace.stderr.readline()
