@@ -37,24 +37,42 @@ static void let_go(struct transaction *transaction, struct netns *netns)
     netns_free(netns);
 }
 
-static void destroy_parked(struct job *job)
+/* The commit is done: what cannot be destroyed now, the next start will. */
+static void destroy_links(struct transaction *transaction)
 {
-    struct transaction *transaction = ((struct destruction *)job)->transaction;
-    struct error error = {0};
     for (size_t i = 0; i < transaction->parked_in_count; i++) {
-        if (!execute_destroy_parked(transaction->parked_in[i], transaction->park_group, &error))
-            warn(transaction->parked_in[i], &error);
+        const struct netns *netns = transaction->parked_in[i];
+        struct error error = {0};
+        if (!execute_destroy_parked(netns, transaction->park_group, NULL) &&
+            !execute_destroy_parked(netns, transaction->park_group, &error))
+            warn(netns, &error);
     }
-    struct namespace *namespace, *next;
-    HASH_ITER (hh, transaction->previous->namespaces, namespace, next) {
-        struct netns *netns = netns_table_find(&transaction->namespaces, namespace->name);
-        if (!netns || namespace_is_shared(namespace) ||
-            network_namespace(transaction->desired, namespace->name))
-            continue;
+}
+
+static void destroy_namespace(struct transaction *transaction, const struct namespace *namespace)
+{
+    struct netns *netns = netns_table_find(&transaction->namespaces, namespace->name);
+    struct error error = {0};
+    if (netns) {
         delete_outward_links(netns, namespace);
         if (!netns_forget(netns->name, &error))
             warn(netns, &error);
         let_go(transaction, netns);
+    } else if (transaction->recovery && netns_probe(namespace->name) == NETNS_STALE &&
+               !netns_unmount(namespace->name, &error)) {
+        log_warning("namespace %s: %s", namespace->name, error.text);
+    }
+}
+
+static void destroy_parked(struct job *job)
+{
+    struct transaction *transaction = ((struct destruction *)job)->transaction;
+    destroy_links(transaction);
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, transaction->previous->namespaces, namespace, next) {
+        if (!namespace_is_shared(namespace) &&
+            !network_namespace(transaction->desired, namespace->name))
+            destroy_namespace(transaction, namespace);
     }
     execute_close_sockets();
 }
@@ -71,7 +89,7 @@ static void destroy_made(struct job *job)
         struct error error = {0};
         if (netns->fd >= 0) {
             delete_outward_links(netns, namespace);
-            if (netns_probe(netns->name) == NETNS_PRESENT && !netns_unmount(netns, &error))
+            if (netns_probe(netns->name) == NETNS_PRESENT && !netns_unmount(netns->name, &error))
                 warn(netns, &error);
         }
         let_go(transaction, netns);

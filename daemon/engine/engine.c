@@ -61,7 +61,7 @@ static void check_started(struct engine *engine)
     if (!engine->starting || engine->transactions)
         return;
     engine->starting = false;
-    netns_forget_others(&engine->held);
+    recovery_sweep(engine);
     engine->ready(engine->ready_context);
 }
 

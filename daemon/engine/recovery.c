@@ -3,6 +3,8 @@
 #include "common/log.h"
 #include "engine/rows.h"
 #include "engine/transaction.h"
+#include "kernel/dump.h"
+#include "kernel/execute.h"
 #include "model/document.h"
 #include "model/network_merge.h"
 
@@ -99,4 +101,22 @@ void recovery_forget_foreign(struct transaction *transaction)
         if (there && !ours)
             namespace_remove(transaction->previous, namespace);
     }
+}
+
+void recovery_sweep(const struct engine *engine)
+{
+    struct error error = {0};
+    auto_netns struct netns *host = netns_open(NAMESPACE_HOST, NULL, &error);
+    auto_network struct network *network = network_new(NULL);
+    const struct namespace *namespace =
+        host && network ? dump_namespace(host, NULL, 0, network, &error) : NULL;
+    struct link *link, *next;
+    struct link *links = namespace ? namespace->links : NULL;
+    HASH_ITER (hh, links, link, next) {
+        if (park_group_is(link->group))
+            execute_delete_link(host, link->name, &error);
+    }
+    netns_forget_others(&engine->held);
+    if (error.code)
+        log_warning("what an earlier change left over is still there, unused: %s", error.text);
 }

@@ -467,8 +467,7 @@ static bool request_deletion(const struct netns *netns, const char *name, uint32
         mnl_attr_put_u32(request, IFLA_GROUP, group);
     if (netlink_change(socket, request, &reason) || reason.errnum == ENODEV)
         return true;
-    *error = reason;
-    return false;
+    return error_set(error, reason.code, reason.errnum, "links cannot be deleted: %s", reason.text);
 }
 
 bool execute_destroy_parked(const struct netns *netns, uint32_t park_group, struct error *error)

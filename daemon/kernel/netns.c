@@ -221,9 +221,9 @@ struct netns *netns_open(const char *name, const char *path, struct error *error
     return TAKE(netns);
 }
 
-bool netns_unmount(const struct netns *netns, struct error *error)
+bool netns_unmount(const char *name, struct error *error)
 {
-    return netns_directory_unmount(netns->name, error);
+    return netns_directory_unmount(name, error);
 }
 
 bool netns_park(const struct netns *netns, struct error *error)

@@ -77,8 +77,8 @@ bool netns_wait(struct netns *netns, struct error *error);
 /* Lets waiters for NETNS go with a failure: it will not be made. */
 void netns_abandon(struct netns *netns);
 
-/* Takes the name away from a namespace that is to go with its change. */
-bool netns_unmount(const struct netns *netns, struct error *error);
+/* Takes NAME away, from a namespace or a stale file. */
+bool netns_unmount(const char *name, struct error *error);
 
 /* Takes the name away, but keeps the namespace: NETNS holds it, and so does a mount where nobody
  * looks for names, so that it survives netnsd's own end. */

@@ -14,6 +14,11 @@ void park_name(const char *name, char parked[IFNAMSIZ])
     snprintf(parked, IFNAMSIZ, "~%012llx", (unsigned long long)(hash & 0xffffffffffffu));
 }
 
+bool park_group_is(uint32_t group)
+{
+    return group >= PARK_GROUP_FIRST && group <= PARK_GROUP_LAST;
+}
+
 bool plan_add(struct plan_builder *builder, const struct operation *operation)
 {
     struct plan *plan = builder->plan;

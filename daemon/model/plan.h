@@ -78,3 +78,4 @@ void park_name(const char *name, char parked[IFNAMSIZ]);
  * destroy what it parked with one message. */
 #define PARK_GROUP_FIRST 0x4e500000u
 #define PARK_GROUP_LAST 0x4e5fffffu
+bool park_group_is(uint32_t group);

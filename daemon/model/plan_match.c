@@ -2,14 +2,9 @@
 
 #include <string.h>
 
-static bool group_is_parked(uint32_t group)
-{
-    return group >= PARK_GROUP_FIRST && group <= PARK_GROUP_LAST;
-}
-
 bool plan_link_is_ours(const struct link *actual)
 {
-    return actual->group == NETNSD_GROUP || group_is_parked(actual->group);
+    return actual->group == NETNSD_GROUP || park_group_is(actual->group);
 }
 
 bool plan_link_managed(const struct plan_builder *builder, const struct link *link)
@@ -80,20 +75,24 @@ static bool match_namespace(struct plan_builder *builder, struct namespace *desi
     return true;
 }
 
-/* The actual link that stands for LINK: by identity when a network is restored; otherwise by name,
- * or by the name that it was parked under when a crash cut a transaction off. */
+static struct link *find_parked(const struct namespace *actual, const char *name)
+{
+    char parked[IFNAMSIZ];
+    park_name(name, parked);
+    struct link *found = namespace_link(actual, parked);
+    return found && park_group_is(found->group) ? found : NULL;
+}
+
+/* The actual link that stands for LINK: by identity when a network is restored; otherwise by name.
+ * When a crash cut a transaction off, what it had parked is the former link, and what has its name
+ * may be the one that was made anew. */
 static struct link *find_link(const struct plan_input *input, const struct namespace *actual,
                               const struct link *link)
 {
     if (input->restore)
         return namespace_link_by_ifindex(actual, link->ifindex);
-    struct link *found = namespace_link(actual, link->name);
-    if (found)
-        return found;
-    char parked[IFNAMSIZ];
-    park_name(link->name, parked);
-    found = namespace_link(actual, parked);
-    return found && group_is_parked(found->group) ? found : NULL;
+    struct link *parked = input->sweep ? find_parked(actual, link->name) : NULL;
+    return parked ? parked : namespace_link(actual, link->name);
 }
 
 /* A link that PREVIOUS describes may have lost its group to somebody else's hand: then its kind and
@@ -223,10 +222,8 @@ static void decide_fates(const struct plan_input *input)
 static void mark_left_over(const struct plan_input *input, struct namespace *actual,
                            const struct link *previous)
 {
-    char parked[IFNAMSIZ];
-    park_name(previous->name, parked);
-    struct link *found = input->sweep ? namespace_link(actual, parked) : NULL;
-    if (found && !found->match && group_is_parked(found->group))
+    struct link *found = input->sweep ? find_parked(actual, previous->name) : NULL;
+    if (found && !found->match)
         found->fate = FATE_REMOVE;
 }
 

@@ -133,9 +133,18 @@ static bool is_irreversible(const struct plan_builder *builder, const struct lin
     return builder->makes_exclusive && link->kind && link->kind->exclusive;
 }
 
+/* By what a transaction that was cut off had parked. */
+static bool parked_name_taken(const struct link *link)
+{
+    char parked[IFNAMSIZ];
+    park_name(link->name, parked);
+    return namespace_link(link->namespace, parked);
+}
+
 static bool take_away(struct plan_builder *builder, struct link *link)
 {
-    bool park = !builder->input->restore && !is_irreversible(builder, link);
+    bool park =
+        !builder->input->restore && !is_irreversible(builder, link) && !parked_name_taken(link);
     struct operation operation = {
         .type = park ? OPERATION_LINK_PARK : OPERATION_LINK_DELETE,
         .namespace = link->namespace,

@@ -16,7 +16,7 @@ __attribute__((format(printf, 2, 3))) static bool refuse(struct kernel_model *ke
     return false;
 }
 
-static struct link *add_lo(struct namespace *namespace, uint32_t group)
+static void furnish(struct namespace *namespace, uint32_t group)
 {
     struct link *lo = link_add(namespace, "lo");
     lo->ifindex = 1;
@@ -25,7 +25,7 @@ static struct link *add_lo(struct namespace *namespace, uint32_t group)
     lo->common[LINK_TX_QUEUES] = (struct value){.present = true, .number = 1};
     lo->common[LINK_RX_QUEUES] = (struct value){.present = true, .number = 1};
     link_index(lo);
-    return lo;
+    sysctl_add(namespace, "net/ipv4/ip_forward", "0");
 }
 
 struct kernel_model *kernel_model_new(void)
@@ -35,7 +35,7 @@ struct kernel_model *kernel_model_new(void)
     kernel->parked = network_new(NULL);
     struct namespace *host = namespace_add(kernel->network, NAMESPACE_HOST);
     host->external = true;
-    add_lo(host, 0);
+    furnish(host, 0);
     return kernel;
 }
 
@@ -77,7 +77,7 @@ static void set_values(const struct attribute_table *table, const struct value *
                        struct value *actual)
 {
     for (size_t i = 0; i < table->count; i++) {
-        if (attribute_equal(&table->rows[i], &desired[i], &actual[i]))
+        if (actual[i].present && attribute_equal(&table->rows[i], &desired[i], &actual[i]))
             continue;
         struct value effective = attribute_effective(&table->rows[i], &desired[i]);
         value_clear(&table->rows[i], &actual[i]);
@@ -435,7 +435,7 @@ static bool make_namespace(struct kernel_model *kernel, const struct operation *
         return refuse(kernel, "namespace %s is there", operation->namespace->name);
     struct namespace *namespace = namespace_add(kernel->network, operation->namespace->name);
     namespace->cookie = ++kernel->next_cookie;
-    add_lo(namespace, NETNSD_GROUP);
+    furnish(namespace, NETNSD_GROUP);
     return true;
 }
 
