@@ -146,7 +146,9 @@ static bool schedule_once(struct engine *engine)
 {
     struct claim *reserved = NULL;
     bool begun = false;
-    for (struct transaction *each = engine->transactions; each && !begun; each = each->next) {
+    struct transaction *each = engine->transactions, *next;
+    for (; each && !begun; each = next) {
+        next = each->next; /* EACH may end */
         if (each->running)
             continue;
         try_to_begin(each, &reserved, &begun);
@@ -155,7 +157,7 @@ static bool schedule_once(struct engine *engine)
             claims_take(&reserved, each->desired ? &each->object_keys : &each->topology_key, each,
                         &ignored);
     }
-    for (struct transaction *each = engine->transactions; each; each = each->next)
+    for (each = engine->transactions; each; each = each->next)
         claims_release(&reserved, each);
     return begun;
 }

@@ -101,6 +101,7 @@ struct link {
 /* What identifies a route in its namespace. All bytes are significant: zero it before filling. */
 struct route_key {
     struct ip_prefix destination; /* length 0: default */
+    uint16_t zero;                /* leaves no padding, which copies need not keep */
     uint32_t table;               /* RT_TABLE_MAIN unless said */
     uint32_t metric;  /* IPv6 without one: 1024, as the kernel has it (net/ipv6/route.c) */
     uint32_t ordinal; /* (actual) tells routes apart that are equal in all of the above:

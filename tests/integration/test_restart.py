@@ -9,7 +9,7 @@ from varlink import VarlinkError
 from world import PATIENCE, SANITIZER_ENVIRONMENT, example
 
 CHANGED = {"namespaces": {
-    "host": {"links": {"mybridge0": {"bridge": {"stp": True}, "addresses": ["10.0.1.253/24"]}}},
+    "host": {"links": {"mybridge0": {"bridge": {"ageingTime": "60s"}, "addresses": ["10.0.1.253/24"]}}},
     "net0": {"links": {"eth0": {"veth": {"bridge": "host/mybridge0"}, "txQueues": 2,
                                 "addresses": ["10.0.1.1/24"]}},
              "routes": {"default": {"via": "10.0.1.253"}}},

@@ -105,6 +105,7 @@ static struct link *bear(struct kernel_model *kernel, struct link *link)
         link->ifindex = free_ifindex(namespace);
     born->ifindex = link->ifindex;
     born->group = NETNSD_GROUP;
+    born->common[LINK_MTU] = (struct value){.present = true, .number = 1500};
     set_values(&link_attributes, link->common, born->common);
     set_values(&link->kind->attributes, link->attributes, born->attributes);
     born->common[LINK_UP].number = 0;

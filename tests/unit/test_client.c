@@ -302,7 +302,7 @@ static void test_error_of_ownership(void **state)
 static void test_error_unknown(void **state)
 {
     (void)state;
-    expect_error(NULL, "org.example.Odd", "{'a':1}", "error: org.example.Odd { \"a\": 1 }\n");
+    expect_error(NULL, "org.example.Odd", "{'a':1}", "error: org.example.Odd {\"a\":1}\n");
     expect_error(NULL, "io.netnsd.Topology.InvalidDocument", "{'problems':7}",
                  "0 errors; nothing was touched\n");
     expect_error(NULL, "io.netnsd.Topology.NoSuchTopology", "null",

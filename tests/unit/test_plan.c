@@ -139,7 +139,7 @@ static struct json_object *put_link(struct json_object *links, const char *name,
 static void add_bridges(struct json_object *document, const char *name, unsigned *state)
 {
     for (int i = 0; i < 2; i++) {
-        char bridge[8];
+        char bridge[16];
         snprintf(bridge, sizeof(bridge), "br%d", i);
         if (random_below(state, 2))
             continue;
