@@ -2,6 +2,7 @@
 
 #include "common/json.h"
 #include "model/finding.h"
+#include "model/name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,10 +31,23 @@ struct bridge {
     UT_hash_handle hh;
 };
 
+/* An alternative name, which the kernel keeps among the names of all links of the namespace. */
+struct taken_key {
+    const struct namespace *namespace;
+    char name[ALT_NAME_SIZE];
+};
+
+struct taken_name {
+    struct taken_key key;
+    const struct link *link;
+    UT_hash_handle hh;
+};
+
 struct check {
     struct problems *problems;
     struct station *stations;
     struct bridge *bridges;
+    struct taken_name *names;
 };
 
 static const struct link *next_below(const struct link *link)
@@ -146,6 +160,44 @@ static void check_ports(struct check *check, const struct link *port)
                      BRIDGE_PORTS_MAX);
 }
 
+static const struct link *take_name(struct check *check, const struct link *link, const char *name)
+{
+    struct taken_key key;
+    struct taken_name *taken;
+    memset(&key, 0, sizeof(key));
+    key.namespace = link->namespace;
+    snprintf(key.name, sizeof(key.name), "%s", name);
+    HASH_FIND(hh, check->names, &key, sizeof(key), taken);
+    if (taken)
+        return taken->link;
+    taken = calloc(1, sizeof(*taken));
+    if (taken) {
+        memcpy(&taken->key, &key, sizeof(key));
+        taken->link = link;
+        HASH_ADD(hh, check->names, key, sizeof(key), taken);
+    }
+    if (!taken || !taken->hh.tbl) {
+        free(taken);
+        check->problems->out_of_memory = true;
+    }
+    return NULL;
+}
+
+static void check_alt_names(struct check *check, const struct link *link)
+{
+    for (size_t i = 0; link->alt_names && link->alt_names[i]; i++) {
+        const char *name = link->alt_names[i];
+        const struct link *other = namespace_link(link->namespace, name);
+        char member[32];
+        if (!other)
+            other = take_name(check, link, name);
+        snprintf(member, sizeof(member), "altNames/%zu", i);
+        if (other)
+            link_finding(check->problems, false, link, member,
+                         "link \"%s\" in this namespace has the name already", other->name);
+    }
+}
+
 static bool says_down(const struct link *link)
 {
     return link->common[LINK_UP].present && !link->common[LINK_UP].number;
@@ -173,12 +225,19 @@ static void check_port_attributes(struct check *check, const struct link *link)
                      master->name);
 }
 
+/* Of two links, the one that is spoken of second. */
+static bool is_later(const struct link *link, const struct link *other)
+{
+    int order = strcmp(link->namespace->name, other->namespace->name);
+    return order ? order > 0 : strcmp(link->name, other->name) > 0;
+}
+
 static void check_mtu(struct check *check, const struct link *link)
 {
     const struct link *peer = link->peer.link;
     const struct value *mtu = &link->common[LINK_MTU];
     if (!peer || link->derived || mtu->derived || peer->common[LINK_MTU].derived ||
-        (!peer->derived && link > peer) || mtu->number == peer->common[LINK_MTU].number)
+        (!peer->derived && is_later(peer, link)) || mtu->number == peer->common[LINK_MTU].number)
         return;
     link_finding(
         check->problems, true, link, "mtu",
@@ -205,6 +264,7 @@ static void check_link(struct check *check, const struct link *link)
     check_ports(check, link);
     check_port_attributes(check, link);
     check_mtu(check, link);
+    check_alt_names(check, link);
     if (!link->kind || link->flawed)
         return;
     check_lower(check, link);
@@ -217,6 +277,11 @@ static void clear(struct check *check)
     HASH_ITER (hh, check->stations, station, next_station) {
         HASH_DEL(check->stations, station);
         free(station);
+    }
+    struct taken_name *name, *next_name;
+    HASH_ITER (hh, check->names, name, next_name) {
+        HASH_DEL(check->names, name);
+        free(name);
     }
     struct bridge *bridge, *next_bridge;
     HASH_ITER (hh, check->bridges, bridge, next_bridge) {

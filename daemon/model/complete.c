@@ -133,22 +133,33 @@ static void resolve(struct completion *completion, const struct link *link,
 }
 
 /* The master of a bridge's port on a veth is named where the other end says "bridge". */
+static void refuse_master(struct completion *completion, const struct link *link,
+                          const struct link *master)
+{
+    static const char format[] = "link \"%s\" is %s%s, which cannot have ports: name a bridge";
+    const char *article = master->kind ? "a " : "lo",
+               *kind = master->kind ? master->kind->name : "";
+    if (link->derived)
+        link_kind_finding(completion->problems, link->peer.link, "bridge", format, master->name,
+                          article, kind);
+    else
+        link_finding(completion->problems, false, link, "master", format, master->name, article,
+                     kind);
+}
+
 static void check_master(struct completion *completion, const struct link *link)
 {
     const struct link *master = link->master.link;
-    const char *member = link->derived ? "" : "master";
     if (!master || master->flawed)
         return;
     if (master->namespace != link->namespace)
-        link_finding(completion->problems, false, link, member,
+        link_finding(completion->problems, false, link, "master",
                      "a link and its master must be in the same namespace, and \"%s\" is in \"%s\"",
                      master->name, master->namespace->name);
     else if (!master->external && (!master->kind || !master->kind->can_be_master))
-        link_finding(completion->problems, false, link, member,
-                     "link \"%s\" is %s%s, which cannot have ports: name a bridge", master->name,
-                     master->kind ? "a " : "lo", master->kind ? master->kind->name : "");
+        refuse_master(completion, link, master);
     else if (link->kind && link->kind->can_be_master && master->kind == link->kind)
-        link_finding(completion->problems, false, link, member,
+        link_finding(completion->problems, false, link, "master",
                      "a %s cannot be a port of another one: join the two with a veth",
                      link->kind->name);
 }

@@ -241,10 +241,10 @@ void document_read_kind(struct reader *reader, struct link *link, struct json_ob
     if (unknown)
         refuse_unknown(kind, json, place, problems);
     if (kind->lower == LOWER_REQUIRED && !document_has(json, "link"))
-        json_problem(problems, false, place,
-                     "a %s stands on another link: name that in \"link\" (\"NAMESPACE/LINK\", or "
-                     "\"LINK\" in the same namespace)",
-                     kind->name);
+        document_problem(problems, place, "link",
+                         "a %s stands on another link: name that here (\"NAMESPACE/LINK\", or "
+                         "\"LINK\" in the same namespace)",
+                         kind->name);
     if (kind->paired)
         read_ends(reader, link, json, place);
     if (problems->errors != errors)

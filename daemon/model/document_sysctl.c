@@ -205,6 +205,13 @@ static void check_sysctl(const struct namespace *namespace, const char *path,
         return;
     snprintf(name, sizeof(name), "%.*s", (int)(rest - start), start);
     const struct link *link = namespace_link(namespace, name);
+    if (!link && !namespace_is_shared(namespace) && strcmp(name, "all") != 0 &&
+        strcmp(name, "default") != 0) {
+        json_problem(problems, false, place,
+                     "there is no link \"%s\" in namespace \"%s\": describe it there", name,
+                     namespace->name);
+        return;
+    }
     if (!link || link->external || strcmp(name, "lo") == 0)
         return;
     auto_free char *proper = NULL;

@@ -6,8 +6,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define ALT_NAME_MAX 127
-
 /* The kernel's isspace() knows Latin-1, whose no-break space is also a byte of some UTF-8
  * characters (lib/ctype.c). */
 static bool is_kernel_space(unsigned char c)
@@ -57,7 +55,7 @@ const char *alt_name_fault(const char *name)
 {
     if (!*name)
         return "is empty: an alternative name has 1 to 127 bytes";
-    if (strlen(name) > ALT_NAME_MAX)
+    if (strlen(name) >= ALT_NAME_SIZE)
         return "is too long: an alternative name has at most 127 bytes";
     if (*name == '~')
         return "begins with \"~\", which netnsd keeps for links that are to be removed";

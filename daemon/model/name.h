@@ -9,8 +9,9 @@
  * what cannot be printed, and the names of parked links (model/plan.h). */
 const char *link_name_fault(const char *name);
 
-/* An alternative name of a link: as iproute2 has it (lib/utils.c, check_altifname), at most 127
- * bytes (ALTIFNAMSIZ). */
+/* An alternative name of a link: as iproute2 has it (lib/utils.c, check_altifname), at most
+ * ALT_NAME_SIZE bytes with its NUL (ALTIFNAMSIZ in include/uapi/linux/if.h). */
+#define ALT_NAME_SIZE 128
 const char *alt_name_fault(const char *name);
 
 /* A namespace's: a file name below /run/netns (ip-netns(8)). */
