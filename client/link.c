@@ -113,9 +113,13 @@ static int print_link(const struct client *client, struct json_object *link)
 int command_link_show(struct client *client, int count, char **words)
 {
     (void)count;
+    char *slash = strchr(words[0], '/');
+    if (!slash)
+        return client_usage("'%s' names no link: write NAMESPACE/LINK", words[0]);
+    *slash = '\0';
     auto_json struct json_object *reply =
         client_list(client, "io.netnsd.Link.List",
-                    strings_object("namespace", words[0], "link", words[1], NULL), "links");
+                    strings_object("namespace", words[0], "link", slash + 1, NULL), "links");
     if (!reply)
         return STATUS_FAILED;
     return client->options.json ? client_print_json(client, reply)

@@ -66,13 +66,32 @@ size_t text_columns(const char *text, size_t length)
     return columns;
 }
 
+/* json-c puts the two brackets of what is empty on lines of their own. */
+static void print_without_empty_lines(FILE *out, const char *text)
+{
+    bool quoted = false;
+    for (const char *at = text; *at; at++) {
+        putc(*at, out);
+        if (quoted && *at == '\\' && at[1])
+            putc(*++at, out);
+        else if (*at == '"')
+            quoted = !quoted;
+        else if (!quoted && (*at == '{' || *at == '[')) {
+            size_t blanks = strspn(at + 1, " \n");
+            if (at[1 + blanks] == '}' || at[1 + blanks] == ']')
+                at += blanks;
+        }
+    }
+    putc('\n', out);
+}
+
 bool print_json(FILE *out, struct json_object *object)
 {
     const char *text = json_object_to_json_string_ext(
         object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
     if (!text)
         return false;
-    fprintf(out, "%s\n", text);
+    print_without_empty_lines(out, text);
     return true;
 }
 

@@ -28,7 +28,7 @@ static const struct verb verbs[] = {
      "show a namespace with its links, addresses and routes"},
     {"link list", command_link_list, 0, 1, false, 0, "[NAMESPACE]",
      "list the links with their addresses"},
-    {"link show", command_link_show, 2, 2, false, 0, "NAMESPACE LINK", "show all about one link"},
+    {"link show", command_link_show, 1, 1, false, 0, "NAMESPACE/LINK", "show all about one link"},
     {"route list", command_route_list, 0, 1, false, 0, "[NAMESPACE]", "list the routes"},
     {"exec", command_exec_run, 2, -1, true, 0, "NAMESPACE COMMAND...",
      "run a command in a namespace (as root)"},

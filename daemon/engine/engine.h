@@ -59,7 +59,7 @@ enum change_outcome {
 /* Valid during the callback. */
 struct change_result {
     enum change_outcome outcome;
-    uint64_t generation;         /* the topology's, after the call; 0: there is none */
+    uint64_t generation;         /* the topology's, after the call or at last; 0: there was none */
     struct json_object *changes; /* array of io.netnsd.Topology.Change; NULL: none */
     const struct problems *problems;
     const struct error *error; /* ERROR_OWNED and ERROR_IN_USE: other names the other topology */

@@ -298,7 +298,7 @@ static void committed(void *context, const struct error *error)
             network_free(topology->network);
         transaction->owned_previous = transaction->previous;
         topology->network = transaction->desired;
-        topology->generation++;
+        topology->generation += transaction->type != CHANGE_REMOVE;
     }
     if (!transaction_destroy_parked(transaction, destroyed)) {
         log_warning("topology %s: out of memory: what the change removed is still there, unused",
@@ -373,16 +373,15 @@ static void note_recovery(const struct transaction *transaction)
         topology_set_message(transaction->topology, error->code == ERROR_WAITING, error->text);
 }
 
-static void answer(const struct transaction *transaction)
+static void answer(const struct transaction *transaction, uint64_t generation)
 {
-    const struct topology *topology = transaction->topology;
     if (transaction->recovery) {
         note_recovery(transaction);
         return;
     }
     const struct change_result result = {
         .outcome = transaction->outcome,
-        .generation = topology ? topology->generation : 0,
+        .generation = generation,
         .changes = transaction->changes,
         .problems = &transaction->problems,
         .error = transaction->error.code ? &transaction->error : NULL,
@@ -428,6 +427,7 @@ void transaction_finish(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
     struct topology *topology = transaction->topology;
+    uint64_t generation = topology ? topology->generation : 0;
     give_namespaces_back(transaction);
     if (topology)
         topology->changing = false;
@@ -441,7 +441,7 @@ void transaction_finish(struct transaction *transaction)
     }
     unlink_transaction(transaction);
     claims_release(&engine->claims, transaction);
-    answer(transaction);
+    answer(transaction, generation);
     transaction_free(transaction);
     transactions_schedule(engine);
     engine_check_idle(engine);

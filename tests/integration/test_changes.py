@@ -526,6 +526,13 @@ def test_external_link_is_routed_through(world):
     world.assert_becomes(before)
 
 
+def test_removed_topology_says_its_last_generation(world):
+    world.apply("lan", lan(a={}))
+    world.apply("lan", lan(a={}, b={}))
+    assert world.remove("lan")["generation"] == 2
+    assert world.apply("lan", lan(a={}))["generation"] == 1
+
+
 def test_lo_addresses(world):
     document = lan(a={"links": {"lo": {"addresses": ["10.255.0.1/32"]}}})
     world.apply("lan", document)

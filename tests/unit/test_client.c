@@ -420,6 +420,21 @@ static void test_options_wrong(void **state)
     }
 }
 
+static void test_json_on_few_lines(void **state)
+{
+    auto_json struct json_object *object =
+        json_tokener_parse("{\"a\": {}, \"b\": [], \"{ }\": \"\\\"[ ]\", \"c\": [1]}");
+    auto_free char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    (void)state;
+    assert_non_null(out);
+    assert_true(print_json(out, object));
+    fclose(out);
+    assert_string_equal(text, "{\n  \"a\": {},\n  \"b\": [],\n  \"{ }\": \"\\\"[ ]\",\n"
+                              "  \"c\": [\n    1\n  ]\n}\n");
+}
+
 static void test_members(void **state)
 {
     auto_json struct json_object *object =
@@ -465,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_options_words_first),
         cmocka_unit_test(test_options_wrong),
+        cmocka_unit_test(test_json_on_few_lines),
         cmocka_unit_test(test_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
