@@ -1,5 +1,6 @@
 #include "kernel/lower.h"
 
+#include "kernel/message.h"
 #include "kernel/netlink.h"
 
 #include <errno.h>
@@ -39,7 +40,7 @@ static int read_nsid(const struct nlmsghdr *message, void *context)
     const struct nlattr *attribute;
     mnl_attr_for_each (attribute, message, sizeof(struct rtgenmsg)) {
         if (mnl_attr_get_type(attribute) == NETNSA_NSID)
-            *(int32_t *)context = (int32_t)mnl_attr_get_u32(attribute);
+            *(int32_t *)context = (int32_t)message_u32(attribute);
     }
     return MNL_CB_OK;
 }

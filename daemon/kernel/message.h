@@ -11,6 +11,13 @@
 
 /* message_attribute.c */
 
+/* The header that MESSAGE begins with; NULL when it is shorter than SIZE. */
+const void *message_header(const struct nlmsghdr *message, size_t size);
+
+/* The integer in ATTRIBUTE, 0 when that is shorter. */
+uint8_t message_u8(const struct nlattr *attribute);
+uint32_t message_u32(const struct nlattr *attribute);
+
 /* Appends VALUE of ROW; an absent one as what clears it. LIKE (may be NULL) tells the family of an
  * absent address. */
 void message_put_value(struct nlmsghdr *request, const struct attribute *row,

@@ -42,7 +42,9 @@ static bool read_address(const struct nlattr *attribute, uint8_t family, struct 
 
 bool message_address_read(const struct nlmsghdr *message, struct namespace *namespace)
 {
-    const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
+    const struct ifaddrmsg *header = message_header(message, sizeof(*header));
+    if (!header)
+        return true;
     struct link *link = namespace_link_by_ifindex(namespace, header->ifa_index);
     struct ip_address local = {0}, other = {0};
     struct address draft = {.flags = header->ifa_flags, .scope = header->ifa_scope};
@@ -58,13 +60,13 @@ bool message_address_read(const struct nlmsghdr *message, struct namespace *name
             read_address(attribute, header->ifa_family, &other);
             break;
         case IFA_FLAGS:
-            draft.flags = mnl_attr_get_u32(attribute);
+            draft.flags = message_u32(attribute);
             break;
         case IFA_PROTO:
-            draft.protocol = mnl_attr_get_u8(attribute);
+            draft.protocol = message_u8(attribute);
             break;
         case IFA_RT_PRIORITY:
-            draft.metric = mnl_attr_get_u32(attribute);
+            draft.metric = message_u32(attribute);
             break;
         }
     }

@@ -61,6 +61,22 @@ void message_put_value(struct nlmsghdr *request, const struct attribute *row,
     }
 }
 
+const void *message_header(const struct nlmsghdr *message, size_t size)
+{
+    return mnl_nlmsg_get_payload_len(message) >= size ? mnl_nlmsg_get_payload(message) : NULL;
+}
+
+uint8_t message_u8(const struct nlattr *attribute)
+{
+    return mnl_attr_get_payload_len(attribute) >= sizeof(uint8_t) ? mnl_attr_get_u8(attribute) : 0;
+}
+
+uint32_t message_u32(const struct nlattr *attribute)
+{
+    return mnl_attr_get_payload_len(attribute) >= sizeof(uint32_t) ? mnl_attr_get_u32(attribute)
+                                                                   : 0;
+}
+
 static bool read_string(const struct nlattr *attribute, struct value *value)
 {
     free(value->string);

@@ -9,6 +9,8 @@ static bool read_alt_names(const struct nlattr *list, struct link *link)
 {
     const struct nlattr *attribute;
     size_t count = 0;
+    if (link->alt_names)
+        return true;
     mnl_attr_for_each_nested (attribute, list)
         count++;
     link->alt_names = calloc(count + 1, sizeof(*link->alt_names));
@@ -35,7 +37,7 @@ static void read_addr_gen_mode(const struct nlattr *families, struct link *link)
         mnl_attr_for_each_nested (attribute, family) {
             if (mnl_attr_get_type(attribute) == IFLA_INET6_ADDR_GEN_MODE)
                 link->common[LINK_ADDR_GEN_MODE] =
-                    (struct value){.present = true, .number = mnl_attr_get_u8(attribute)};
+                    (struct value){.present = true, .number = message_u8(attribute)};
         }
     }
 }
@@ -51,7 +53,7 @@ static void read_kind_lower(const struct nlattr *data, struct link *link)
     const struct nlattr *attribute;
     mnl_attr_for_each_nested (attribute, data) {
         if (mnl_attr_get_type(attribute) == link->kind->lower_netlink)
-            link->lower_ifindex = mnl_attr_get_u32(attribute);
+            link->lower_ifindex = message_u32(attribute);
     }
 }
 
@@ -100,20 +102,20 @@ static bool read_attribute(const struct nlattr *attribute, struct link *link)
 {
     switch (mnl_attr_get_type(attribute)) {
     case IFLA_GROUP:
-        link->group = mnl_attr_get_u32(attribute);
+        link->group = message_u32(attribute);
         break;
     case IFLA_OPERSTATE:
-        link->oper_state = mnl_attr_get_u8(attribute);
+        link->oper_state = message_u8(attribute);
         break;
     case IFLA_MASTER:
-        link->master_ifindex = mnl_attr_get_u32(attribute);
+        link->master_ifindex = message_u32(attribute);
         break;
     case IFLA_LINK:
-        link->lower_ifindex = mnl_attr_get_u32(attribute);
+        link->lower_ifindex = message_u32(attribute);
         break;
     case IFLA_LINK_NETNSID:
         link->lower_elsewhere = true;
-        link->lower_nsid = (int32_t)mnl_attr_get_u32(attribute);
+        link->lower_nsid = (int32_t)message_u32(attribute);
         break;
     case IFLA_PROP_LIST:
         return read_alt_names(attribute, link);
@@ -137,8 +139,8 @@ static const char *read_name(const struct nlmsghdr *message)
 
 bool message_link_read(const struct nlmsghdr *message, struct namespace *namespace)
 {
-    const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
-    const char *name = read_name(message);
+    const struct ifinfomsg *header = message_header(message, sizeof(*header));
+    const char *name = header ? read_name(message) : NULL;
     const struct nlattr *attribute, *info = NULL;
     if (!name || namespace_link(namespace, name))
         return true; /* renamed while the dump ran: the dump is interrupted */

@@ -160,7 +160,7 @@ static void read_hop_attribute(const struct nlattr *attribute, uint8_t family, s
         read_via(attribute, &hop->via);
         break;
     case RTA_OIF:
-        hop->ifindex = mnl_attr_get_u32(attribute);
+        hop->ifindex = message_u32(attribute);
         break;
     }
 }
@@ -170,9 +170,9 @@ static void read_metrics(const struct nlattr *metrics, struct route *route)
     const struct nlattr *attribute;
     mnl_attr_for_each_nested (attribute, metrics) {
         if (mnl_attr_get_type(attribute) == RTAX_MTU)
-            route->mtu = mnl_attr_get_u32(attribute);
+            route->mtu = message_u32(attribute);
         else if (mnl_attr_get_type(attribute) == RTAX_ADVMSS)
-            route->advmss = mnl_attr_get_u32(attribute);
+            route->advmss = message_u32(attribute);
     }
 }
 
@@ -227,10 +227,10 @@ static struct route_key read_key(const struct nlmsghdr *message)
             read_address(attribute, header->rtm_family, &key.destination.address);
             break;
         case RTA_TABLE:
-            key.table = mnl_attr_get_u32(attribute);
+            key.table = message_u32(attribute);
             break;
         case RTA_PRIORITY:
-            key.metric = mnl_attr_get_u32(attribute);
+            key.metric = message_u32(attribute);
             break;
         }
     }
@@ -283,7 +283,9 @@ static bool read_route(const struct nlmsghdr *message, struct route *route)
 
 bool message_route_read(const struct nlmsghdr *message, struct namespace *namespace)
 {
-    const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+    const struct rtmsg *header = message_header(message, sizeof(*header));
+    if (!header)
+        return true;
     struct route_key key = read_key(message);
     if (!is_kept(header, key.table))
         return true;

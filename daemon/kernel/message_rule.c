@@ -97,19 +97,19 @@ static void read_attribute(const struct nlattr *attribute, const struct fib_rule
         read_name(attribute, rule->output);
         break;
     case FRA_PRIORITY:
-        rule->key.priority = mnl_attr_get_u32(attribute);
+        rule->key.priority = message_u32(attribute);
         break;
     case FRA_TABLE:
-        rule->table = mnl_attr_get_u32(attribute);
+        rule->table = message_u32(attribute);
         break;
     case FRA_FWMARK:
-        rule->mark = mnl_attr_get_u32(attribute);
+        rule->mark = message_u32(attribute);
         break;
     case FRA_FWMASK:
-        rule->mask = mnl_attr_get_u32(attribute);
+        rule->mask = message_u32(attribute);
         break;
     case FRA_IP_PROTO:
-        rule->ip_protocol = mnl_attr_get_u8(attribute);
+        rule->ip_protocol = message_u8(attribute);
         break;
     case FRA_SPORT_RANGE:
         read_ports(attribute, rule->source_port);
@@ -118,18 +118,20 @@ static void read_attribute(const struct nlattr *attribute, const struct fib_rule
         read_ports(attribute, rule->destination_port);
         break;
     case FRA_SUPPRESS_PREFIXLEN:
-        rule->suppress_prefix_length = (int32_t)mnl_attr_get_u32(attribute);
+        rule->suppress_prefix_length = (int32_t)message_u32(attribute);
         break;
     case FRA_PROTOCOL:
-        rule->protocol = mnl_attr_get_u8(attribute);
+        rule->protocol = message_u8(attribute);
         break;
     }
 }
 
 bool message_rule_read(const struct nlmsghdr *message, struct namespace *namespace)
 {
-    const struct fib_rule_hdr *header = mnl_nlmsg_get_payload(message);
+    const struct fib_rule_hdr *header = message_header(message, sizeof(*header));
     const struct nlattr *attribute;
+    if (!header)
+        return true;
     struct rule draft = {
         .key.family = header->family,
         .action = header->action,

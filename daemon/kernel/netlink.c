@@ -56,14 +56,16 @@ bool netlink_ack_read(const struct nlmsghdr *message, struct netlink_ack *ack)
         message->nlmsg_len < mnl_nlmsg_size(sizeof(struct nlmsgerr)))
         return false;
     const struct nlmsgerr *answer = mnl_nlmsg_get_payload(message);
-    *ack = (struct netlink_ack){.sequence = message->nlmsg_seq, .errnum = -answer->error};
+    *ack = (struct netlink_ack){.sequence = message->nlmsg_seq,
+                                .errnum = (int)(0U - (unsigned)answer->error)};
     if (!(message->nlmsg_flags & NLM_F_ACK_TLVS))
         return true;
     /* Without NLM_F_CAPPED the request itself comes before the attributes. */
     size_t offset = sizeof(*answer);
     if (!(message->nlmsg_flags & NLM_F_CAPPED))
-        offset += mnl_nlmsg_get_payload_len(&(struct nlmsghdr){.nlmsg_len = answer->msg.nlmsg_len});
-    mnl_attr_parse(message, (unsigned)offset, read_attribute, ack);
+        offset += MNL_ALIGN((size_t)answer->msg.nlmsg_len) - MNL_NLMSG_HDRLEN;
+    if (offset >= sizeof(*answer) && offset <= mnl_nlmsg_get_payload_len(message))
+        mnl_attr_parse(message, (unsigned)offset, read_attribute, ack);
     return true;
 }
 

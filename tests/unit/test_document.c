@@ -185,8 +185,8 @@ static const struct bad bad[] = {
     {RULE("1000", "\"family\": \"inet\", \"table\": 100, \"type\": \"blackhole\""),
      "error /a/rules/1000/table"},
     {RULE("1000", "\"family\": \"appletalk\", \"table\": 100"), "error /a/rules/1000/family"},
-    {RULE("1000", "\"family\": \"inet\", \"table\": 100, \"dport\": 65536"),
-     "error /a/rules/1000/dport"},
+    {RULE("1000", "\"family\": \"inet\", \"table\": 100, \"destinationPort\": 65536"),
+     "error /a/rules/1000/destinationPort"},
 
     /* sysctls */
     {SYSCTL("kernel.hostname", "\"x\""), "error /a/sysctl/kernel.hostname"},
