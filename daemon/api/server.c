@@ -65,6 +65,7 @@ static void dispatch(void *context, struct call *call)
 {
     struct server *server = context;
     const struct varlink_call *message = call_message(call);
+    log_debug("user %u calls %.200s", (unsigned)call_access(call)->user, message->method);
     char name[256];
     const char *method_name;
     if (!varlink_method_split(message->method, name, sizeof(name), &method_name)) {

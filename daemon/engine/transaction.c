@@ -4,6 +4,7 @@
 #include "engine/rows.h"
 #include "engine/runner.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,6 +191,8 @@ bool transaction_run(struct transaction *transaction, void (*next)(void *, const
 {
     transaction->runs++;
     transaction->touched = true;
+    log_debug("topology %s: run %u: %zu operations", transaction->name, transaction->runs,
+              transaction->plan->count);
     return prepare_namespaces(transaction) &&
            runner_start(transaction->engine, transaction->plan, &transaction->namespaces,
                         transaction->park_group, next, transaction);
@@ -299,6 +302,9 @@ static void committed(void *context, const struct error *error)
         transaction->owned_previous = transaction->previous;
         topology->network = transaction->desired;
         topology->generation += transaction->type != CHANGE_REMOVE;
+        log_info("topology %s: %s generation %" PRIu64 ", %zu changes", transaction->name,
+                 transaction->type == CHANGE_REMOVE ? "removed at" : "committed",
+                 topology->generation, json_object_array_length(transaction->changes));
     }
     if (!transaction_destroy_parked(transaction, destroyed)) {
         log_warning("topology %s: out of memory: what the change removed is still there, unused",
