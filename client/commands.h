@@ -27,6 +27,9 @@ int links_print(const struct client *client, struct json_object *reply);
 int command_route_list(struct client *client, int count, char **words);
 int routes_print(const struct client *client, struct json_object *reply);
 
+/* graph.c */
+int command_graph_draw(struct client *client, int count, char **words);
+
 /* exec.c */
 int command_exec_run(struct client *client, int count, char **words);
 

@@ -21,6 +21,7 @@ static const struct option_row rows[] = {
     {"generation", 'g', OPTION_GENERATION, "N",
      "refuse unless the topology is at generation N; 0: it must not exist"},
     {"more", SHORTLESS, OPTION_MORE, NULL, "ask for a stream of replies, and show each"},
+    {"format", 'f', OPTION_FORMAT, "FORMAT", "text, dot (for graphviz) or svg"},
     {"socket", 's', 0, "PATH", "where netnsd listens (" DEFAULT_SOCKET ", or $NETNSD_SOCKET)"},
     {"json", 'j', 0, NULL, "show replies and errors as JSON on standard output"},
     {"color", SHORTLESS + 1, 0, "WHEN", "auto, always or never"},
@@ -66,6 +67,15 @@ static bool read_generation(const char *word, int64_t *generation)
     return false;
 }
 
+static bool read_format(const char *word, const char **format)
+{
+    *format = word;
+    if (strcmp(word, "text") == 0 || strcmp(word, "dot") == 0 || strcmp(word, "svg") == 0)
+        return true;
+    fprintf(stderr, "netnsctl: --format takes text, dot or svg, not '%s'\n", word);
+    return false;
+}
+
 static bool take(struct options *options, int letter, const char *argument)
 {
     switch (letter) {
@@ -77,6 +87,8 @@ static bool take(struct options *options, int letter, const char *argument)
         return true;
     case 'g':
         return read_generation(argument, &options->generation);
+    case 'f':
+        return read_format(argument, &options->format);
     case SHORTLESS:
         options->more = true;
         return true;

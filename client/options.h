@@ -15,6 +15,7 @@ enum verb_option {
     OPTION_DRY_RUN = 1 << 1,
     OPTION_GENERATION = 1 << 2,
     OPTION_MORE = 1 << 3,
+    OPTION_FORMAT = 1 << 4,
 };
 
 struct options {
@@ -23,6 +24,7 @@ struct options {
     bool json, help, version;
     unsigned given; /* enum verb_option: which of them were on the command line */
     const char *topology;
+    const char *format; /* "text", "dot" or "svg"; NULL: not said */
     bool dry_run;
     bool more;
     int64_t generation;

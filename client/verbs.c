@@ -30,6 +30,8 @@ static const struct verb verbs[] = {
      "list the links with their addresses"},
     {"link show", command_link_show, 1, 1, false, 0, "NAMESPACE/LINK", "show all about one link"},
     {"route list", command_route_list, 0, 1, false, 0, "[NAMESPACE]", "list the routes"},
+    {"graph", command_graph_draw, 0, 0, false, OPTION_FORMAT, "",
+     "draw the namespaces, their links, and what joins them"},
     {"exec", command_exec_run, 2, -1, true, 0, "NAMESPACE COMMAND...",
      "run a command in a namespace (as root)"},
     {"identify", command_identify_show, 0, 1, false, 0, "[PID]",

@@ -1,6 +1,9 @@
 """Every step of the tutorial on network namespaces, done with netnsctl."""
 
 import os
+import shutil
+
+import pytest
 
 from world import EXAMPLES
 
@@ -68,6 +71,28 @@ def test_bridge_ports_are_listed(world):
     ports = [line for line in lines if line.startswith("net") or " net" in line]
     assert sum("mybridge0" in line for line in ports) >= 3
     assert len(world.run("bridge", "link").splitlines()) == 3
+
+
+def test_graph(world):
+    world.ctl("apply", EXAMPLES / "bridge.json")
+    tree = world.ctl("graph").splitlines()
+    assert tree[0] == "host"
+    assert any("mybridge0  bridge  10.0.1.254/24" in line for line in tree)
+    for index in range(3):
+        assert any(f"net{index}.eth0 \u2500\u2500 net{index}/eth0  10.0.1.{index + 1}/24" in line
+                   for line in tree)
+    edges = [line.strip() for line in world.ctl("graph", "--format", "dot").splitlines()
+             if " -- " in line]
+    assert sorted(edges) == sorted(
+        [f'"host/net{index}.eth0" -- "net{index}/eth0";' for index in range(3)]
+        + [f'"host/mybridge0" -- "host/net{index}.eth0" [style=bold];' for index in range(3)])
+
+
+@pytest.mark.skipif(not shutil.which("dot"), reason="dot is missing (Debian: graphviz)")
+def test_graph_as_svg(world):
+    world.ctl("apply", EXAMPLES / "bridge.json")
+    drawing = world.ctl("graph", "--format", "svg")
+    assert "<svg" in drawing and "10.0.1.254/24" in drawing
 
 
 def test_networks_own_address_warns_and_is_given(world, tmp_path):
