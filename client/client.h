@@ -14,6 +14,7 @@ enum exit_status {
     STATUS_GOOD = 0,
     STATUS_FAILED = 1, /* the daemon refused or failed, or could not be reached */
     STATUS_USAGE = 2,  /* the command line is wrong */
+    STATUS_DIFFERS = 3 /* what was looked for was found, and --exit-code given */
 };
 
 struct client {

@@ -27,6 +27,11 @@ int links_print(const struct client *client, struct json_object *reply);
 int command_route_list(struct client *client, int count, char **words);
 int routes_print(const struct client *client, struct json_object *reply);
 
+/* drift.c */
+int command_drift_list(struct client *client, int count, char **words);
+int command_drift_audit(struct client *client, int count, char **words);
+int command_drift_repair(struct client *client, int count, char **words);
+
 /* graph.c */
 int command_graph_draw(struct client *client, int count, char **words);
 

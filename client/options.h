@@ -16,6 +16,7 @@ enum verb_option {
     OPTION_GENERATION = 1 << 2,
     OPTION_MORE = 1 << 3,
     OPTION_FORMAT = 1 << 4,
+    OPTION_EXIT_CODE = 1 << 5,
 };
 
 struct options {
@@ -27,6 +28,7 @@ struct options {
     const char *format; /* "text", "dot" or "svg"; NULL: not said */
     bool dry_run;
     bool more;
+    bool exit_code;
     int64_t generation;
 };
 

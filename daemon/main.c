@@ -221,7 +221,7 @@ static bool run(struct daemon *daemon)
     daemon->store = store_open(daemon->options.state, daemon->completions, &daemon->error);
     if (!daemon->store)
         return false;
-    daemon->engine = engine_new(daemon->store, daemon->completions, &daemon->error);
+    daemon->engine = engine_new(daemon->base, daemon->store, daemon->completions, &daemon->error);
     if (!daemon->engine || !make_server(daemon) ||
         !engine_start(daemon->engine, on_ready, daemon, &daemon->error))
         return false;

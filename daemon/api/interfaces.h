@@ -16,6 +16,7 @@ struct api_context {
 extern const struct interface *const netnsd_interfaces[];
 
 /* One file each. */
+extern const struct interface interface_drift;
 extern const struct interface interface_link;
 extern const struct interface interface_manager;
 extern const struct interface interface_namespace;

@@ -1,9 +1,11 @@
 #include "engine/engine.h"
 
 #include "common/log.h"
+#include "engine/drift.h"
 #include "engine/internal.h"
 #include "engine/recovery.h"
 #include "engine/transaction.h"
+#include "engine/watch.h"
 #include "kernel/fault.h"
 
 #include <stdlib.h>
@@ -21,16 +23,19 @@ static bool read_ids(struct engine *engine, struct error *error)
     return true;
 }
 
-struct engine *engine_new(struct store *store, struct completions *completions, struct error *error)
+struct engine *engine_new(struct event_base *base, struct store *store,
+                          struct completions *completions, struct error *error)
 {
     struct engine *engine = calloc(1, sizeof(*engine));
     if (!engine) {
         error_memory(error);
         return NULL;
     }
+    engine->base = base;
     engine->store = store;
     engine->completions = completions;
     if (!read_ids(engine, error) || !netns_directory_prepare(error) ||
+        !watch_start(engine, error) || !drift_start(engine, error) ||
         !(engine->maker = worker_new("maker", completions, error)) ||
         !(engine->configurer = worker_new("configurer", completions, error))) {
         engine_free(engine);
@@ -47,6 +52,8 @@ void engine_free(struct engine *engine)
         worker_free(engine->maker);
     if (engine->configurer)
         worker_free(engine->configurer);
+    drift_stop(engine);
+    watch_stop(engine);
     topologies_free(engine);
     struct netns *netns, *next;
     HASH_ITER (hh, engine->held.entries, netns, next) {
@@ -62,6 +69,7 @@ static void check_started(struct engine *engine)
         return;
     engine->starting = false;
     recovery_sweep(engine);
+    drift_resume(engine);
     engine->ready(engine->ready_context);
 }
 

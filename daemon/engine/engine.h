@@ -8,6 +8,7 @@
 #include "model/network.h"
 #include "store/store.h"
 
+#include <event2/event.h>
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,9 +16,10 @@
 
 struct engine;
 
-/* Starts the workers. STORE is borrowed, and COMPLETIONS, which the caller dispatches. */
-struct engine *engine_new(struct store *store, struct completions *completions,
-                          struct error *error);
+/* Starts the workers, and to listen to the kernel. BASE and STORE are borrowed, and COMPLETIONS,
+ * which the caller dispatches. */
+struct engine *engine_new(struct event_base *base, struct store *store,
+                          struct completions *completions, struct error *error);
 
 /* Reads the store and brings the kernel to what was last committed, undoing changes that a crash
  * cut off. READY is called when that is done; topologies that could not be restored are marked
@@ -112,6 +114,36 @@ void engine_inspect(struct engine *engine, const char *namespace, inspect_callba
 int engine_namespace_descriptor(struct engine *engine, const char *name, struct error *error);
 /* Its cookie, when it is the host or netnsd holds it; 0 otherwise. */
 uint64_t engine_namespace_cookie(struct engine *engine, const char *name);
+
+/* One thing that differs from what a topology wants. */
+struct drift_summary {
+    const char *topology;
+    const char *pointer;
+    struct json_object *change; /* io.netnsd.Topology.Change, that would put it right */
+    enum { DRIFT_FOUND, DRIFT_REPAIRED, DRIFT_CONTENDED, DRIFT_REPORTED } state;
+    int64_t since;    /* first seen to differ, CLOCK_REALTIME in ms */
+    unsigned repairs; /* that were undone, and the last */
+};
+
+/* Calls EACH for everything that is known to differ, in the topology named or (NULL) in all, until
+ * it returns false. */
+typedef bool drift_callback(void *context, const struct drift_summary *drift);
+void engine_each_drift(struct engine *engine, const char *topology, drift_callback *each,
+                       void *context);
+
+/* Valid during the callback. */
+struct comparison_result {
+    const struct drift_summary *differences;
+    size_t count;
+    const char *topology; /* where ERROR was met */
+    const struct error *error;
+};
+typedef void comparison_callback(void *context, const struct comparison_result *result);
+
+/* Looks at what the topology named, or (NULL) all of them want, and with REPAIR puts right what
+ * differs, whatever was tried before. CALLBACK is called once. */
+void engine_compare(struct engine *engine, const char *topology, bool repair,
+                    comparison_callback *callback, void *context);
 
 struct engine_status {
     bool starting;

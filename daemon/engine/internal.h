@@ -16,10 +16,13 @@ struct topology {
     char *message; /* why its state is waiting or failed; NULL: neither */
     bool waiting;
     bool changing;
+    int64_t marked, due; /* drift.h: first marked, to be compared; CLOCK_MONOTONIC in ms, or 0 */
+    struct drift_item *drift; /* what differs, or did lately */
     UT_hash_handle hh;
 };
 
 struct engine {
+    struct event_base *base;
     struct store *store;
     struct completions *completions;
     struct worker *maker;
@@ -34,6 +37,9 @@ struct engine {
     struct transaction *transactions; /* all, in order of arrival; waiting ones included */
     uint32_t next_park_group;
     bool scheduling;
+
+    struct watcher *watcher;
+    struct drift *drift;
 
     bool starting, stopping;
     void (*ready)(void *context);

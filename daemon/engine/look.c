@@ -110,6 +110,9 @@ static bool open_entry(struct look *look, const struct look_entry *entry, const 
         look->error = error;
         return false;
     }
+    /* What a document speaks of is listened to before it is read. */
+    if (entry->asked[0] && !netns->host && !netns_number(netns, &look->error))
+        return false;
     struct namespace *namespace = dump_entry(look, entry, netns);
     if (!namespace)
         return false;
@@ -127,7 +130,7 @@ static bool read_entry(struct look *look, const struct look_entry *entry)
     if (netns && netns->fd >= 0) {
         struct namespace *namespace = dump_entry(look, entry, netns);
         if (namespace && !entry->open) {
-            namespace->parked = netns_probe(entry->name) != NETNS_PRESENT;
+            namespace->parked = !netns_is_named(netns);
         }
         return namespace;
     }

@@ -4,17 +4,18 @@
 
 #include <string.h>
 
-/* The link that a document calls so, be it parked. */
+/* The link that a document calls so, be it parked or renamed by somebody else. */
 static const struct link *described(const struct namespace *asked, const struct link *link)
 {
     const struct link *found = asked ? namespace_link(asked, link->name) : NULL;
-    if (found || !asked || link->name[0] != '~')
+    bool ours = link->group == NETNSD_GROUP || park_group_is(link->group);
+    if (found || !asked || !ours)
         return found;
     struct link *each, *next;
     HASH_ITER (hh, asked->links, each, next) {
         char parked[IFNAMSIZ];
         park_name(each->name, parked);
-        if (strcmp(parked, link->name) == 0)
+        if (strcmp(parked, link->name) == 0 || each->ifindex == link->ifindex)
             return each;
     }
     return NULL;

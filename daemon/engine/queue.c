@@ -79,7 +79,8 @@ static bool read_transaction(struct transaction *transaction)
         topology->changing = true;
     if (transaction->recovery) {
         transaction->desired = topology->network;
-        transaction->previous = transaction->owned_previous;
+        transaction->previous =
+            transaction->owned_previous ? transaction->owned_previous : topology->network;
         return true;
     }
     if (!topology && !(transaction->owned_previous = network_new(transaction->name)))
@@ -254,6 +255,17 @@ void transaction_start(struct engine *engine, const struct change_request *reque
     transactions_schedule(engine);
 }
 
+/* Was anything of TOPOLOGY made since the machine was booted? */
+static bool made_in_this_boot(const struct topology *topology)
+{
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, topology->network->namespaces, namespace, next) {
+        if (namespace->cookie)
+            return true;
+    }
+    return false;
+}
+
 bool transaction_recover(struct engine *engine, struct topology *topology, struct network *previous,
                          bool intended)
 {
@@ -263,8 +275,21 @@ bool transaction_recover(struct engine *engine, struct topology *topology, struc
         return false;
     }
     transaction->recovery = true;
+    transaction->repair = !intended && made_in_this_boot(topology) ? REPAIR_WANTED : REPAIR_NONE;
     transaction->owned_previous = previous;
     transaction->intended = intended;
+    append(transaction);
+    return true;
+}
+
+bool transaction_compare(struct engine *engine, struct topology *topology, enum repair_mode mode,
+                         change_callback *callback, void *context)
+{
+    struct transaction *transaction = transaction_new(engine, topology->name, callback, context);
+    if (!transaction)
+        return false;
+    transaction->recovery = true;
+    transaction->repair = mode;
     append(transaction);
     return true;
 }

@@ -1,3 +1,4 @@
+#include "engine/drift.h"
 #include "engine/internal.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@ static void topology_free(struct topology *topology)
 {
     free(topology->name);
     free(topology->message);
+    drift_items_free(&topology->drift);
     network_free(topology->network);
     free(topology);
 }

@@ -1,8 +1,10 @@
 #include "engine/transaction.h"
 
 #include "common/log.h"
+#include "engine/drift.h"
 #include "engine/rows.h"
 #include "engine/runner.h"
+#include "engine/watch.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -74,7 +76,17 @@ void transaction_begin(struct transaction *transaction)
         transaction_refuse_memory(transaction);
         return;
     }
+    drift_looking(transaction->engine, transaction->topology);
+    transaction->started = drift_now();
     look_start(look);
+}
+
+static void watch_namespaces(struct transaction *transaction)
+{
+    const struct netns *netns, *next;
+    HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
+        watch_add(transaction->engine, netns);
+    }
 }
 
 static bool build_plan(struct transaction *transaction, struct network *previous,
@@ -91,6 +103,13 @@ static bool build_plan(struct transaction *transaction, struct network *previous
     return transaction->plan;
 }
 
+/* The differences are known: what is to be done about them? */
+static void select_repairs(struct transaction *transaction)
+{
+    if (transaction->repair)
+        plan_select(transaction->plan, drift_repairs, transaction);
+}
+
 static void intend(struct transaction *transaction);
 
 static void plan_ready(void *context, const struct error *error)
@@ -101,19 +120,21 @@ static void plan_ready(void *context, const struct error *error)
         transaction_refuse(transaction);
         return;
     }
+    watch_namespaces(transaction);
     /* Names that turned out to be somebody else's are not this topology's to remove. */
-    if (transaction->recovery)
+    if (transaction->recovery && transaction->owned_previous)
         recovery_forget_foreign(transaction);
     if (!build_plan(transaction, transaction->previous, transaction->before)) {
         transaction_refuse(transaction);
         return;
     }
     transaction->changes = json_object_get(transaction->plan->changes);
-    if (transaction->dry_run) {
+    if (transaction->dry_run || transaction->repair == REPAIR_NEVER) {
         transaction->outcome = CHANGE_PLANNED;
         transaction_finish(transaction);
         return;
     }
+    select_repairs(transaction);
     if (!rows_changed(transaction->previous, transaction->desired, &transaction->rows)) {
         transaction_refuse_memory(transaction);
         return;
@@ -178,6 +199,7 @@ static bool prepare_namespaces(struct transaction *transaction)
             return false;
         if (operation->type != OPERATION_NAMESPACE_MAKE)
             continue;
+        transaction->made = true;
         struct netns *netns = netns_new(name);
         if (netns && netns_table_add(&transaction->namespaces, netns))
             continue;
@@ -206,6 +228,8 @@ bool transaction_look(struct transaction *transaction, const struct network *net
     struct look *look = look_new(transaction->engine, &transaction->namespaces, transaction->actual,
                                  next, transaction);
     if (look && transaction->actual && look_add_network(look, network, false)) {
+        watch_namespaces(transaction);
+        drift_looking(transaction->engine, transaction->topology);
         look_start(look);
         return true;
     }
@@ -245,6 +269,7 @@ static void verified(void *context, const struct error *error)
         fail(transaction, &transaction->error);
         return;
     }
+    select_repairs(transaction);
     if (!transaction->plan->count || transaction->runs < RUNS_MAX) {
         run_plan(transaction);
         return;
@@ -338,8 +363,11 @@ static void commit_recovery(struct transaction *transaction)
 static void commit(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
-    if (!learn(transaction) || !facts_changed(transaction->previous, transaction->desired,
-                                              engine->boot_id, &transaction->facts)) {
+    /* A repair may have made namespaces anew: nothing that was known of them holds. */
+    auto_network struct network *unknown = transaction->made ? network_new(NULL) : NULL;
+    const struct network *known = transaction->repair && unknown ? unknown : transaction->previous;
+    if (!learn(transaction) ||
+        !facts_changed(known, transaction->desired, engine->boot_id, &transaction->facts)) {
         fail_memory(transaction);
         return;
     }
@@ -371,7 +399,7 @@ static void give_namespaces_back(struct transaction *transaction)
 static void note_recovery(const struct transaction *transaction)
 {
     const struct error *error = &transaction->error;
-    if (transaction->outcome == CHANGE_UNCHANGED || transaction->outcome == CHANGE_COMMITTED)
+    if (transaction->outcome <= CHANGE_PLANNED)
         return;
     log_error("topology %s: could not be restored: %s%s%s", transaction->name, error->pointer,
               error->pointer[0] ? ": " : "", error->text);
@@ -381,10 +409,10 @@ static void note_recovery(const struct transaction *transaction)
 
 static void answer(const struct transaction *transaction, uint64_t generation)
 {
-    if (transaction->recovery) {
+    if (transaction->recovery)
         note_recovery(transaction);
+    if (!transaction->callback)
         return;
-    }
     const struct change_result result = {
         .outcome = transaction->outcome,
         .generation = generation,
@@ -437,6 +465,8 @@ void transaction_finish(struct transaction *transaction)
     give_namespaces_back(transaction);
     if (topology)
         topology->changing = false;
+    if (topology && transaction->repair)
+        drift_compared(transaction);
     bool gone =
         topology &&
         (!topology->generation ||
@@ -450,5 +480,6 @@ void transaction_finish(struct transaction *transaction)
     answer(transaction, generation);
     transaction_free(transaction);
     transactions_schedule(engine);
+    drift_resume(engine);
     engine_check_idle(engine);
 }

@@ -12,6 +12,14 @@
 #include "engine/internal.h"
 #include "engine/look.h"
 
+/* What a comparison with what was committed does about the differences. */
+enum repair_mode {
+    REPAIR_NONE,   /* it is no comparison */
+    REPAIR_NEVER,  /* nothing */
+    REPAIR_WANTED, /* puts right what drift_repairs() says */
+    REPAIR_ALL,
+};
+
 struct transaction {
     struct engine *engine;
     struct transaction *next; /* in engine->transactions */
@@ -24,7 +32,9 @@ struct transaction {
     bool dry_run;
     bool has_generation;
     uint64_t expected_generation;
-    bool recovery; /* brings the kernel to what was committed, after a start */
+    bool recovery; /* brings the kernel to what was committed: after a start, or as a repair */
+    enum repair_mode repair;
+    int64_t started; /* when the comparison was, CLOCK_MONOTONIC in ms */
     change_callback *callback;
     void *context;
 
@@ -41,6 +51,7 @@ struct transaction {
     struct plan *plan;
     unsigned runs; /* of plans in the present direction */
     bool touched;  /* a plan was run: the kernel may have changed */
+    bool made;     /* a plan made namespaces */
     bool intended; /* the store knows */
     bool committed;
     struct store_rows rows; /* document rows that change */
@@ -64,10 +75,16 @@ void transaction_start(struct engine *engine, const struct change_request *reque
                        change_callback *callback, void *context);
 
 /* Queues the recovery of TOPOLOGY: PREVIOUS (taken over) is what it may have in the kernel, which
- * is brought to its committed network. INTENDED: the store has a change that was cut off. When it
- * fails, the topology gets a message that says why. */
+ * is brought to its committed network. INTENDED: the store has a change that was cut off. Without
+ * one, and in the same boot, what differs is drift. When it fails, the topology gets a message that
+ * says why. */
 bool transaction_recover(struct engine *engine, struct topology *topology, struct network *previous,
                          bool intended);
+
+/* Queues the comparison of TOPOLOGY with the kernel, and the repair that MODE asks for. CALLBACK
+ * may be NULL. False when memory is short. */
+bool transaction_compare(struct engine *engine, struct topology *topology, enum repair_mode mode,
+                         change_callback *callback, void *context);
 
 /* Gives whatever can run its claims, in order of arrival. */
 void transactions_schedule(struct engine *engine);

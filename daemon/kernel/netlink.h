@@ -35,6 +35,11 @@ bool netlink_ack_read(const struct nlmsghdr *message, struct netlink_ack *ack);
  * the kernel's words. */
 bool netlink_change(struct mnl_socket *socket, struct nlmsghdr *request, struct error *error);
 
+/* What number the namespace of SOCKET knows the namespace that FD is open on by (RTM_GETNSID);
+ * NETNSA_NSID_NOT_ASSIGNED (-1): none. */
+bool netlink_namespace_number(struct mnl_socket *socket, int fd, int32_t *number,
+                              struct error *error);
+
 /* Sends the dump request REQUEST and hands every message of the answer to EACH (which returns
  * MNL_CB_OK, or MNL_CB_ERROR having filled ERROR). *INTERRUPTED (never cleared) says that the
  * kernel's tables changed meanwhile (NLM_F_DUMP_INTR). */

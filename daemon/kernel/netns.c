@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define LOOPBACK_IFINDEX 1
 
@@ -36,6 +37,7 @@ struct netns *netns_new(const char *name)
     if (!netns)
         return NULL;
     netns->fd = -1;
+    netns->number = -1;
     netns->name = strdup(name);
     if (netns->name)
         return netns;
@@ -175,7 +177,7 @@ static bool make(struct netns *netns, struct error *error)
 
 bool netns_make(struct netns *netns, struct error *error)
 {
-    if (!make(netns, error))
+    if (!make(netns, error) || !netns_number(netns, error))
         return false;
     set_state(netns, true);
     return true;
@@ -221,6 +223,15 @@ struct netns *netns_open(const char *name, const char *path, struct error *error
     return TAKE(netns);
 }
 
+bool netns_is_named(const struct netns *netns)
+{
+    char path[PATH_MAX];
+    struct stat named, held;
+    return stat(netns_directory_path(netns->name, path), &named) == 0 &&
+           fstat(netns->fd, &held) == 0 && named.st_dev == held.st_dev &&
+           named.st_ino == held.st_ino;
+}
+
 bool netns_unmount(const char *name, struct error *error)
 {
     return netns_directory_unmount(name, error);
@@ -238,5 +249,5 @@ bool netns_park(const struct netns *netns, struct error *error)
 
 bool netns_unpark(const struct netns *netns, struct error *error)
 {
-    return netns_directory_mount(netns->name, netns->fd, error) && netns_forget(netns->name, error);
+    return netns_directory_mount_over(netns->name, netns->fd, error) && netns_forget(netns->name, error);
 }

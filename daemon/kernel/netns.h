@@ -24,7 +24,8 @@ struct netns {
     char *name; /* owned */
     int fd;     /* -1 until it is made or opened, and after release */
     uint64_t cookie;
-    bool host;                                               /* the daemon's own namespace */
+    int32_t number; /* the daemon's own namespace knows it by (nsid); -1: none */
+    bool host;      /* the daemon's own namespace */
     enum { NETNS_PENDING, NETNS_READY, NETNS_FAILED } state; /* guarded by a lock in netns.c */
     UT_hash_handle hh;
 };
@@ -74,6 +75,13 @@ enum netns_presence netns_probe(const char *name);
 
 /* Waits until NETNS is made. False, with an error, when making it failed. */
 bool netns_wait(struct netns *netns, struct error *error);
+/* Sees to it that NETNS has a number in the daemon's namespace, without which its changes are not
+ * heard (kernel/monitor.h). Fills netns->number. Must run in the daemon's namespace. */
+bool netns_number(struct netns *netns, struct error *error);
+
+/* Does the name below NETNS_DIRECTORY lead to NETNS, which is held? */
+bool netns_is_named(const struct netns *netns);
+
 /* Lets waiters for NETNS go with a failure: it will not be made. */
 void netns_abandon(struct netns *netns);
 
@@ -83,7 +91,7 @@ bool netns_unmount(const char *name, struct error *error);
 /* Takes the name away, but keeps the namespace: NETNS holds it, and so does a mount where nobody
  * looks for names, so that it survives netnsd's own end. */
 bool netns_park(const struct netns *netns, struct error *error);
-/* Gives a parked namespace its name again, over a stale file as well. */
+/* Gives a parked namespace its name again, over whatever is there. */
 bool netns_unpark(const struct netns *netns, struct error *error);
 /* Where the namespace called NAME is parked; NULL when none is. BUFFER holds PATH_MAX. */
 const char *netns_parked_path(const char *name, char *buffer);

@@ -104,7 +104,8 @@ static bool unmount_at(const char *path, struct error *error)
 {
     if (umount2(path, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
         return fails(error, "unmounted", path);
-    return unlink(path) == 0 || errno == ENOENT || fails(error, "removed", path);
+    /* What somebody else mounted there as well is not ours to take away. */
+    return unlink(path) == 0 || errno == ENOENT || errno == EBUSY || fails(error, "removed", path);
 }
 
 bool netns_directory_mount(const char *name, int fd, struct error *error)
@@ -116,6 +117,12 @@ bool netns_directory_mount(const char *name, int fd, struct error *error)
     if (netns_probe(name) == NETNS_PRESENT)
         return error_set(error, ERROR_EXISTS, EEXIST, "%s exists already", path);
     return mount_at(path, fd, error);
+}
+
+bool netns_directory_mount_over(const char *name, int fd, struct error *error)
+{
+    char path[PATH_MAX];
+    return prepare_once(error) && mount_at(netns_directory_path(name, path), fd, error);
 }
 
 bool netns_directory_unmount(const char *name, struct error *error)

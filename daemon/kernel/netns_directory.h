@@ -12,6 +12,9 @@ char *netns_directory_path(const char *name, char buffer[PATH_MAX]);
 /* Names the namespace that FD is open on. A plain file of that name is mounted over. */
 bool netns_directory_mount(const char *name, int fd, struct error *error);
 
+/* The same, over whatever is mounted there: the name is ours. */
+bool netns_directory_mount_over(const char *name, int fd, struct error *error);
+
 /* Mounts it in NETNS_PARKED_DIRECTORY, whatever was mounted there. */
 bool netns_directory_park(const char *name, int fd, struct error *error);
 

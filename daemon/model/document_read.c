@@ -102,6 +102,7 @@ static void refuse_nulls(struct json_object *value, const struct json_place *pla
 
 struct namespace_members {
     struct json_object *external, *links, *routes, *rules, *sysctl;
+    const char *drift;
     bool ipv6;
 };
 
@@ -121,6 +122,9 @@ static const struct json_field namespace_fields[] = {
     {.name = "sysctl",
      .type = JSON_FIELD_OBJECT,
      .offset = offsetof(struct namespace_members, sysctl)},
+    {.name = "drift",
+     .type = JSON_FIELD_STRING,
+     .offset = offsetof(struct namespace_members, drift)},
     {.name = "ipv6", .type = JSON_FIELD_BOOL, .offset = offsetof(struct namespace_members, ipv6)},
     {.name = NULL},
 };
@@ -172,6 +176,19 @@ static void read_external(struct namespace *namespace, struct json_object *json,
     }
 }
 
+static void read_drift(struct namespace *namespace, const char *word,
+                       const struct json_place *parent, struct problems *problems)
+{
+    if (namespace_is_shared(namespace))
+        document_problem(problems, parent, "drift",
+                         "in a namespace that others use as well, what is described is always put "
+                         "back: leave this key out");
+    else if (strcmp(word, "report") == 0)
+    namespace->report = true;
+    else if (strcmp(word, "repair") != 0)
+        document_problem(problems, parent, "drift", "expected \"repair\" or \"report\"");
+}
+
 static void declare_links(struct namespace *namespace, struct json_object *links,
                           struct problems *problems)
 {
@@ -197,6 +214,8 @@ static void declare_namespace(struct namespace *namespace, struct json_object *j
     namespace->ipv6_written = members.ipv6;
     if (members.external)
         read_external(namespace, members.external, place, problems);
+    if (members.drift)
+        read_drift(namespace, members.drift, place, problems);
     if (members.links)
         declare_links(namespace, members.links, problems);
     else if (document_has(json, "links"))

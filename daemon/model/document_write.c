@@ -197,6 +197,7 @@ static bool write_rules(const struct namespace *namespace, struct json_object *o
 static bool write_content(const struct namespace *namespace, struct json_object *object)
 {
     return (!namespace->ipv6_written || json_put_bool(object, "ipv6", true)) &&
+           (!namespace->report || json_put_string(object, "drift", "report")) &&
            write_routes(namespace, object) && write_rules(namespace, object) &&
            document_write_sysctls(namespace, object);
 }

@@ -170,6 +170,7 @@ struct namespace
     bool external; /* (desired) must exist, is not ours; host too */
     char *path;    /* (desired) of an external one: where to open it, NULL: by its name; owned */
     bool ipv6;     /* (desired) something in it asks for IPv6, or "ipv6": true */
+    bool report;   /* (desired) "drift": "report": what others change is told, not put back */
     bool ipv6_written; /* (desired) "ipv6": true stands in the document */
     bool flawed;       /* while a document is read: its links could not be read (struct link) */
     uint64_t cookie;   /* (actual) SO_NETNS_COOKIE, its identity within one boot */

@@ -179,6 +179,7 @@ struct namespace *namespace_copy(const struct namespace *namespace, struct netwo
         return NULL;
     copy->external = namespace->external;
     copy->ipv6 = namespace->ipv6;
+    copy->report = namespace->report;
     copy->ipv6_written = namespace->ipv6_written;
     copy->cookie = namespace->cookie;
     copy->parked = namespace->parked;

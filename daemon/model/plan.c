@@ -48,6 +48,17 @@ struct plan *plan_build(const struct plan_input *input, struct error *error)
     return TAKE(plan);
 }
 
+void plan_select(struct plan *plan,
+                 bool (*wanted)(void *context, const struct operation *operation), void *context)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        if (wanted(context, &plan->operations[i]))
+            plan->operations[kept++] = plan->operations[i];
+    }
+    plan->count = kept;
+}
+
 void plan_free(struct plan *plan)
 {
     if (!plan)

@@ -64,6 +64,10 @@ struct plan_input {
  * ERROR_WAITING). NULL on failure. */
 struct plan *plan_build(const struct plan_input *input, struct error *error);
 
+/* Takes out the operations that are not WANTED; the changes stay as they are. */
+void plan_select(struct plan *plan,
+                 bool (*wanted)(void *context, const struct operation *operation), void *context);
+
 void plan_free(struct plan *plan);
 void plan_freep(struct plan **plan);
 #define auto_plan AUTO(plan_freep)

@@ -83,6 +83,19 @@ static struct link *find_parked(const struct namespace *actual, const char *name
     return found && park_group_is(found->group) ? found : NULL;
 }
 
+/* A link of ours that somebody gave another name, which no other link of the document has. */
+static struct link *find_renamed(const struct plan_input *input, const struct namespace *actual,
+                                 const struct link *link)
+{
+    const struct link *previous = network_link(input->previous, link->namespace->name, link->name);
+    if (!previous || previous->external || !previous->ifindex)
+        return NULL;
+    struct link *found = namespace_link_by_ifindex(actual, previous->ifindex);
+    bool ours = found && found->group == NETNSD_GROUP && found->kind == link->kind &&
+                !namespace_link(link->namespace, found->name);
+    return ours ? found : NULL;
+}
+
 /* The actual link that stands for LINK: by identity when a network is restored; otherwise by name.
  * When a crash cut a transaction off, what it had parked is the former link, and what has its name
  * may be the one that was made anew. */
@@ -91,8 +104,10 @@ static struct link *find_link(const struct plan_input *input, const struct names
 {
     if (input->restore)
         return namespace_link_by_ifindex(actual, link->ifindex);
-    struct link *parked = input->sweep ? find_parked(actual, link->name) : NULL;
-    return parked ? parked : namespace_link(actual, link->name);
+    struct link *found = input->sweep ? find_parked(actual, link->name) : NULL;
+    if (!found)
+        found = namespace_link(actual, link->name);
+    return found ? found : find_renamed(input, actual, link);
 }
 
 /* A link that PREVIOUS describes may have lost its group to somebody else's hand: then its kind and

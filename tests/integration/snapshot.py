@@ -16,9 +16,11 @@ VOLATILE_FLAGS = {"LOWER_UP", "NO-CARRIER", "M-DOWN", "linkdown", "tentative"}
 
 
 def is_volatile(row):
-    """IPv6's own routes come and go with duplicate address detection."""
-    return isinstance(row, dict) and row.get("table") == "local" and row.get("protocol") == "kernel" \
-        and row.get("dst", "").startswith(("fe80::", "ff00::"))
+    """Link-local addresses come with the carrier, and IPv6's own routes with the addresses."""
+    if not isinstance(row, dict):
+        return False
+    return row.get("local", "").startswith("fe80::") or (
+        row.get("protocol") == "kernel" and row.get("dst", "").startswith(("fe80::", "ff00::")))
 
 
 def cleaned(value):

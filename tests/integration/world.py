@@ -232,6 +232,11 @@ class World:
         self.processes.append(process)
         return process
 
+    def popen_inside(self, namespace, *command):
+        """A process in a namespace, for a with statement."""
+        return subprocess.Popen([*self.namespaces.enter(), *self.inside(namespace), *command],
+                                stdout=subprocess.PIPE, text=True)
+
     def resident(self, namespace):
         """A process that is in a namespace for sure."""
         process = self.spawn(namespace, "sh", "-c", "echo ready && exec sleep infinity")

@@ -1,0 +1,73 @@
+#include "client/commands.h"
+
+#include "client/members.h"
+
+/* "mtu: 1400, not 1500"; NULL when memory is short. */
+static char *describe(struct json_object *difference)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    for (size_t i = 0; i < member_count(difference, "fields"); i++) {
+        struct json_object *field = member_element(difference, "fields", i);
+        const char *actual = member_string(field, "actual"),
+                   *wanted = member_string(field, "wanted");
+        fprintf(out, "%s%s: %s%s%s", i ? "; " : "", member_string(field, "name"), actual,
+                *actual && *wanted ? ", not " : "", wanted);
+    }
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static int print_differences(const struct client *client, struct json_object *reply)
+{
+    static const char *const titles[] = {"TOPOLOGY", "STATE",   "KIND", "OBJECT",
+                                         "FIELDS",   "REPAIRS", "SINCE"};
+    auto_table struct table table = {.titles = titles, .columns = 7};
+    for (size_t i = 0; i < member_count(reply, "differences"); i++) {
+        struct json_object *difference = member_element(reply, "differences", i);
+        auto_free char *fields = describe(difference);
+        if (!fields)
+            return client_fail_memory(client);
+        table_add(&table, member_string(difference, "topology"));
+        table_add(&table, member_string(difference, "state"));
+        table_add(&table, member_string(difference, "kind"));
+        table_add(&table, member_string(difference, "pointer"));
+        table_add(&table, fields);
+        table_add_integer(&table, member_integer(difference, "repairs"));
+        table_add(&table, member_string(difference, "since"));
+    }
+    return client_print_table(client, &table);
+}
+
+static int show(struct client *client, const char *method, int count, char **words)
+{
+    auto_json struct json_object *reply =
+        client_list(client, method, strings_object("topology", count > 0 ? words[0] : NULL, NULL),
+                    "differences");
+    if (!reply)
+        return STATUS_FAILED;
+    int status =
+        client->options.json ? client_print_json(client, reply) : print_differences(client, reply);
+    bool differs = client->options.exit_code && member_count(reply, "differences") > 0;
+    return status == STATUS_GOOD && differs ? STATUS_DIFFERS : status;
+}
+
+int command_drift_list(struct client *client, int count, char **words)
+{
+    return show(client, "io.netnsd.Drift.List", count, words);
+}
+
+int command_drift_audit(struct client *client, int count, char **words)
+{
+    return show(client, "io.netnsd.Drift.Audit", count, words);
+}
+
+int command_drift_repair(struct client *client, int count, char **words)
+{
+    return show(client, "io.netnsd.Drift.Repair", count, words);
+}

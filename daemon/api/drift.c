@@ -1,0 +1,173 @@
+/* io.netnsd.Drift */
+#include "api/interfaces.h"
+#include "api/list.h"
+
+#include "common/cleanup.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char interface_name[] = "io.netnsd.Drift";
+
+struct parameters {
+    const char *topology;
+};
+
+static const struct json_field fields[] = {
+    {.name = "topology",
+     .type = JSON_FIELD_STRING,
+     .offset = offsetof(struct parameters, topology)},
+    {.name = NULL},
+};
+
+static const char *const states[] = {
+    [DRIFT_FOUND] = "found",
+    [DRIFT_REPAIRED] = "repaired",
+    [DRIFT_CONTENDED] = "contended",
+    [DRIFT_REPORTED] = "reported",
+};
+
+/* What would put it right tells what is wrong. */
+static const char *kind_of(struct json_object *change)
+{
+    const char *action = json_object_get_string(json_object_object_get(change, "action"));
+    if (strcmp(action, "create") == 0)
+        return "missing";
+    return strcmp(action, "remove") == 0 ? "extra" : "changed";
+}
+
+static bool copy_member(struct json_object *from, const char *name, struct json_object *to,
+                        const char *as)
+{
+    struct json_object *value = json_object_object_get(from, name);
+    return !value || json_put(to, as, json_object_get(value));
+}
+
+static struct json_object *write_fields(struct json_object *change)
+{
+    auto_json struct json_object *list = json_object_new_array();
+    struct json_object *changed = json_object_object_get(change, "fields");
+    for (size_t i = 0; list && i < json_object_array_length(changed); i++) {
+        struct json_object *field = json_object_array_get_idx(changed, i);
+        auto_json struct json_object *object = json_object_new_object();
+        if (!object || !copy_member(field, "name", object, "name") ||
+            !copy_member(field, "from", object, "actual") ||
+            !copy_member(field, "to", object, "wanted") || !json_append(list, TAKE(object)))
+            return NULL;
+    }
+    return TAKE(list);
+}
+
+static struct json_object *write_time(int64_t milliseconds)
+{
+    char text[40];
+    struct tm parts;
+    const time_t seconds = (time_t)(milliseconds / 1000);
+    if (!gmtime_r(&seconds, &parts) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts))
+        return NULL;
+    return json_object_new_string(text);
+}
+
+static bool add_difference(void *context, const struct drift_summary *drift)
+{
+    auto_json struct json_object *object = json_object_new_object();
+    bool good = object && json_put_string(object, "topology", drift->topology) &&
+                json_put_string(object, "pointer", drift->pointer) &&
+                json_put_string(object, "kind", kind_of(drift->change)) &&
+                json_put_string(object, "state", states[drift->state]) &&
+                json_put(object, "fields", write_fields(drift->change)) &&
+                json_put(object, "since", write_time(drift->since)) &&
+                json_put_integer(object, "repairs", drift->repairs);
+    return list_add(context, good ? TAKE(object) : NULL);
+}
+
+static void refuse_topology(struct call *call, const char *topology)
+{
+    auto_json struct json_object *object = json_object_new_object();
+    if (object && json_put_string(object, "topology", topology))
+        call_error(call, "io.netnsd.Drift.NoSuchTopology", TAKE(object));
+    else
+        call_fail_memory(call);
+}
+
+/* False when the call has been answered: there is no such topology, or a parameter is wrong. */
+static bool read_topology(struct call *call, const char **topology)
+{
+    struct parameters parameters = {0};
+    struct topology_summary summary;
+    if (!call_read_parameters(call, fields, &parameters))
+        return false;
+    *topology = parameters.topology;
+    if (!*topology || engine_topology(call_engine(call), *topology, &summary))
+        return true;
+    refuse_topology(call, *topology);
+    return false;
+}
+
+static void list_drift(struct call *call)
+{
+    const char *topology;
+    struct list list;
+    if (!read_topology(call, &topology))
+        return;
+    list_begin(&list, call, "differences");
+    engine_each_drift(call_engine(call), topology, add_difference, &list);
+    list_end(&list);
+}
+
+static void fail(struct call *call, const char *topology, const struct error *error)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "%s.Failed", interface_name);
+    auto_json struct json_object *object = json_object_new_object();
+    if (object && json_put_string(object, "topology", topology) &&
+        json_put_string(object, "pointer", error->pointer) &&
+        json_put_string(object, "errno", errno_name(error->errnum)) &&
+        json_put_string(object, "message", error->text))
+        call_error(call, name, TAKE(object));
+    else
+        call_fail_memory(call);
+}
+
+static void compared(void *context, const struct comparison_result *result)
+{
+    struct call *call = context;
+    struct list list;
+    if (result->error) {
+        fail(call, result->topology, result->error);
+        return;
+    }
+    list_begin(&list, call, "differences");
+    for (size_t i = 0; i < result->count; i++) {
+        if (!add_difference(&list, &result->differences[i]))
+            break;
+    }
+    list_end(&list);
+}
+
+static void compare(struct call *call, bool repair)
+{
+    const char *topology;
+    if (read_topology(call, &topology))
+        engine_compare(call_engine(call), topology, repair, compared, call);
+}
+
+static void audit(struct call *call)
+{
+    compare(call, false);
+}
+
+static void repair(struct call *call)
+{
+    compare(call, true);
+}
+
+static const struct method methods[] = {
+    {.name = "List", .run = list_drift},
+    {.name = "Audit", .run = audit},
+    {.name = "Repair", .run = repair, .mutating = true},
+    {.name = NULL},
+};
+
+const struct interface interface_drift = {.name = interface_name, .methods = methods};

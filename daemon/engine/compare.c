@@ -1,0 +1,173 @@
+#include "engine/drift.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Comparisons of one or all topologies that somebody waits for. */
+struct comparison {
+    struct engine *engine;
+    comparison_callback *callback;
+    void *context;
+    size_t pending;
+    struct drift_summary *differences; /* their strings and changes are owned */
+    size_t count;
+    char *failed; /* the topology whose comparison failed first; NULL: none */
+    struct error error;
+};
+
+struct part {
+    struct comparison *comparison;
+    char *topology;
+};
+
+static void summarise(const char *topology, const struct drift_item *item,
+                      struct drift_summary *summary)
+{
+    *summary = (struct drift_summary){
+        .topology = topology,
+        .pointer = item->pointer,
+        .change = item->change,
+        .state = DRIFT_FOUND,
+        .since = item->since,
+        .repairs = item->repairs,
+    };
+    if (!item->present)
+        summary->state = DRIFT_REPAIRED;
+    else if (item->reported)
+        summary->state = DRIFT_REPORTED;
+    else if (item->repairs >= DRIFT_CONTENDED_REPAIRS)
+        summary->state = DRIFT_CONTENDED;
+}
+
+void engine_each_drift(struct engine *engine, const char *topology, drift_callback *each,
+                       void *context)
+{
+    for (const struct topology *found = engine->topologies; found; found = found->hh.next) {
+        const struct drift_item *item, *next;
+        if (topology && strcmp(found->name, topology) != 0)
+            continue;
+        HASH_ITER (hh, found->drift, item, next) {
+            struct drift_summary summary;
+            summarise(found->name, item, &summary);
+            if (item->present && !each(context, &summary))
+                return;
+        }
+    }
+}
+
+static void comparison_free(struct comparison *comparison)
+{
+    for (size_t i = 0; i < comparison->count; i++) {
+        free((char *)comparison->differences[i].topology);
+        free((char *)comparison->differences[i].pointer);
+        json_object_put(comparison->differences[i].change);
+    }
+    free(comparison->differences);
+    free(comparison->failed);
+    free(comparison);
+}
+
+static bool keep(struct comparison *comparison, const char *topology, const struct drift_item *item)
+{
+    struct drift_summary *grown = reallocarray(comparison->differences, comparison->count + 1,
+                                               sizeof(*comparison->differences));
+    if (!grown)
+        return false;
+    comparison->differences = grown;
+    struct drift_summary *kept = &grown[comparison->count++];
+    summarise(topology, item, kept);
+    kept->topology = strdup(topology);
+    kept->pointer = strdup(item->pointer);
+    kept->change = json_object_get(item->change);
+    return kept->topology && kept->pointer;
+}
+
+static void note_failure(struct comparison *comparison, const char *topology,
+                         const struct error *error)
+{
+    if (comparison->failed)
+        return;
+    comparison->failed = strdup(topology);
+    comparison->error = *error;
+}
+
+static void keep_differences(struct comparison *comparison, const char *topology)
+{
+    const struct topology *found = topology_find(comparison->engine, topology);
+    const struct drift_item *item, *next;
+    struct drift_item *items = found ? found->drift : NULL;
+    HASH_ITER (hh, items, item, next) {
+        if (item->seen && !keep(comparison, topology, item)) {
+            struct error error = {0};
+            error_memory(&error);
+            note_failure(comparison, topology, &error);
+            return;
+        }
+    }
+}
+
+static void finish(struct comparison *comparison)
+{
+    if (--comparison->pending)
+        return;
+    const struct comparison_result result = {
+        .differences = comparison->differences,
+        .count = comparison->count,
+        .topology = comparison->failed,
+        .error = comparison->error.code ? &comparison->error : NULL,
+    };
+    comparison->callback(comparison->context, &result);
+    comparison_free(comparison);
+}
+
+static void part_done(void *context, const struct change_result *result)
+{
+    struct part *part = context;
+    struct comparison *comparison = part->comparison;
+    if (result->error)
+        note_failure(comparison, part->topology, result->error);
+    else
+        keep_differences(comparison, part->topology);
+    free(part->topology);
+    free(part);
+    finish(comparison);
+}
+
+static void begin_part(struct comparison *comparison, struct topology *topology, bool repair)
+{
+    struct part *part = calloc(1, sizeof(*part));
+    char *name = part ? strdup(topology->name) : NULL;
+    if (name) {
+        *part = (struct part){.comparison = comparison, .topology = name};
+        comparison->pending++;
+        if (transaction_compare(comparison->engine, topology, repair ? REPAIR_ALL : REPAIR_NEVER,
+                                part_done, part))
+            return;
+        comparison->pending--;
+    }
+    free(name);
+    free(part);
+    struct error error = {0};
+    error_memory(&error);
+    note_failure(comparison, topology->name, &error);
+}
+
+void engine_compare(struct engine *engine, const char *topology, bool repair,
+                    comparison_callback *callback, void *context)
+{
+    struct comparison *comparison = calloc(1, sizeof(*comparison));
+    if (!comparison) {
+        struct error error = {0};
+        error_memory(&error);
+        callback(context, &(struct comparison_result){.topology = "", .error = &error});
+        return;
+    }
+    *comparison = (struct comparison){
+        .engine = engine, .callback = callback, .context = context, .pending = 1};
+    for (struct topology *each = engine->topologies; each; each = each->hh.next) {
+        if (each->generation && (!topology || strcmp(each->name, topology) == 0))
+            begin_part(comparison, each, repair);
+    }
+    transactions_schedule(engine);
+    finish(comparison);
+}

@@ -1,0 +1,214 @@
+#include "kernel/monitor.h"
+
+#include "common/cleanup.h"
+#include "kernel/message.h"
+#include "kernel/netlink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/net_namespace.h>
+#include <linux/netconf.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Holds some ten thousand messages (the kernel counts more than their length). */
+#define RECEIVE_BUFFER (64 * 1024 * 1024)
+/* Longer than any message that the groups below send. */
+#define MESSAGE_MAX 65536
+
+struct monitor {
+    struct mnl_socket *socket;
+    int mounts;
+    bool
+        lost; /* messages, since the queue was last empty: the kernel says it once (af_netlink.c) */
+    char buffer[MESSAGE_MAX];
+};
+
+static const int groups[] = {RTNLGRP_LINK,        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+                             RTNLGRP_IPV4_ROUTE,  RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,
+                             RTNLGRP_IPV6_RULE,   RTNLGRP_NSID,        RTNLGRP_IPV4_NETCONF,
+                             RTNLGRP_IPV6_NETCONF};
+
+static bool fails(struct error *error, const char *what)
+{
+    return error_set(error, ERROR_SYSTEM, errno, "the kernel cannot be listened to: %s: %s", what,
+                     strerror(errno));
+}
+
+static bool set_up(struct monitor *monitor, struct error *error)
+{
+    int on = 1, size = RECEIVE_BUFFER;
+    int fd = mnl_socket_get_fd(monitor->socket);
+    if (mnl_socket_setsockopt(monitor->socket, NETLINK_LISTEN_ALL_NSID, &on, sizeof(on)) < 0)
+        return fails(error, "NETLINK_LISTEN_ALL_NSID");
+    /* Without CAP_NET_ADMIN in the initial user namespace, the buffer is what others have. */
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0)
+        return fails(error, "SO_RCVBUF");
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        int group = groups[i];
+        if (mnl_socket_setsockopt(monitor->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) <
+            0)
+            return fails(error, "NETLINK_ADD_MEMBERSHIP");
+    }
+    return true;
+}
+
+struct monitor *monitor_new(struct error *error)
+{
+    struct monitor *monitor = malloc(sizeof(*monitor));
+    if (!monitor) {
+        error_memory(error);
+        return NULL;
+    }
+    monitor->lost = false;
+    monitor->socket = netlink_open(error);
+    monitor->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    if (monitor->mounts < 0)
+        fails(error, "/proc/self/mountinfo");
+    if (monitor->socket && monitor->mounts >= 0 && set_up(monitor, error))
+        return monitor;
+    monitor_free(monitor);
+    return NULL;
+}
+
+void monitor_free(struct monitor *monitor)
+{
+    if (!monitor)
+        return;
+    netlink_closep(&monitor->socket);
+    close_descriptor(&monitor->mounts);
+    free(monitor);
+}
+
+int monitor_messages_fd(const struct monitor *monitor)
+{
+    return mnl_socket_get_fd(monitor->socket);
+}
+
+int monitor_mounts_fd(const struct monitor *monitor)
+{
+    return monitor->mounts;
+}
+
+static int32_t read_number(struct msghdr *header)
+{
+    int32_t number = MONITOR_OWN;
+    for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control;
+         control = CMSG_NXTHDR(header, control)) {
+        if (control->cmsg_level == SOL_NETLINK && control->cmsg_type == NETLINK_LISTEN_ALL_NSID)
+            memcpy(&number, CMSG_DATA(control), sizeof(number));
+    }
+    return number;
+}
+
+static const struct nlattr *find_attribute(const struct nlmsghdr *message, size_t offset,
+                                           uint16_t type)
+{
+    const struct nlattr *attribute;
+    mnl_attr_for_each (attribute, message, (unsigned)offset) {
+        if (mnl_attr_get_type(attribute) == type)
+            return attribute;
+    }
+    return NULL;
+}
+
+static bool read_link(const struct nlmsghdr *message, struct monitor_event *event)
+{
+    const struct ifinfomsg *header = message_header(message, sizeof(*header));
+    if (!header)
+        return false;
+    const struct nlattr *name = find_attribute(message, sizeof(*header), IFLA_IFNAME);
+    event->subject = MONITOR_LINK;
+    event->ifindex = (uint32_t)header->ifi_index;
+    if (name && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) == 0)
+        event->name = mnl_attr_get_str(name);
+    return true;
+}
+
+static bool read_address(const struct nlmsghdr *message, struct monitor_event *event)
+{
+    const struct ifaddrmsg *header = message_header(message, sizeof(*header));
+    event->subject = MONITOR_ADDRESS;
+    event->ifindex = header ? header->ifa_index : 0;
+    return header;
+}
+
+/* Numbers are of namespaces as others know them, too: those do not count. */
+static bool read_number_gone(const struct nlmsghdr *message, struct monitor_event *event)
+{
+    const struct nlattr *number = find_attribute(message, sizeof(struct rtgenmsg), NETNSA_NSID);
+    if (!number || event->number != MONITOR_OWN)
+        return false;
+    event->subject = MONITOR_NUMBER_GONE;
+    event->number = (int32_t)message_u32(number);
+    return true;
+}
+
+/* False for what is of no interest. */
+static bool read_event(const struct nlmsghdr *message, struct monitor_event *event)
+{
+    switch (message->nlmsg_type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK:
+        return read_link(message, event);
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+        return read_address(message, event);
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+        event->subject = MONITOR_ROUTE;
+        return true;
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+        event->subject = MONITOR_RULE;
+        return true;
+    case RTM_NEWNETCONF:
+    case RTM_DELNETCONF:
+        event->subject = MONITOR_SETTING;
+        return true;
+    case RTM_DELNSID:
+        return read_number_gone(message, event);
+    }
+    return false;
+}
+
+/* Hands over the messages of one datagram. */
+static void hand_over(const struct monitor *monitor, int32_t number, size_t length,
+                      monitor_callback *each, void *context)
+{
+    const struct nlmsghdr *message = (const struct nlmsghdr *)monitor->buffer;
+    for (int rest = (int)length; mnl_nlmsg_ok(message, rest);
+         message = mnl_nlmsg_next(message, &rest)) {
+        struct monitor_event event = {.number = number};
+        if (read_event(message, &event))
+            each(context, &event);
+    }
+}
+
+bool monitor_read(struct monitor *monitor, size_t budget, monitor_callback *each, void *context)
+{
+    for (size_t i = 0; i < budget; i++) {
+        char control[CMSG_SPACE(sizeof(int32_t))];
+        struct iovec part = {.iov_base = monitor->buffer, .iov_len = sizeof(monitor->buffer)};
+        struct msghdr header = {.msg_iov = &part,
+                                .msg_iovlen = 1,
+                                .msg_control = control,
+                                .msg_controllen = sizeof(control)};
+        ssize_t length = recvmsg(monitor_messages_fd(monitor), &header, MSG_DONTWAIT);
+        if (length >= 0 && !(header.msg_flags & MSG_TRUNC)) {
+            hand_over(monitor, read_number(&header), (size_t)length, each, context);
+        } else if (length >= 0 || errno == ENOBUFS) {
+            monitor->lost = true;
+        } else if (errno != EINTR) {
+            bool complete = !monitor->lost;
+            monitor->lost = false;
+            return complete;
+        }
+    }
+    return true;
+}

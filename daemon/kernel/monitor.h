@@ -1,0 +1,51 @@
+/* What anybody changes in the kernel, as it happens: one rtnetlink socket that hears the daemon's
+ * own namespace and all that have a number there (NETLINK_LISTEN_ALL_NSID, netlink(7)), and the
+ * mount table, where names of namespaces come and go (/proc/PID/mountinfo, proc(5)).
+ *
+ * A message says where to look, and not what is: routes vanish without one when a link goes down,
+ * and messages are lost when too many come at once. */
+#pragma once
+
+#include "common/error.h"
+
+#include <libmnl/libmnl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The number of the daemon's own namespace. */
+#define MONITOR_OWN (-1)
+
+struct monitor;
+
+/* Must be called in the daemon's namespace. */
+struct monitor *monitor_new(struct error *error);
+void monitor_free(struct monitor *monitor);
+
+/* Readable when there are messages. */
+int monitor_messages_fd(const struct monitor *monitor);
+
+/* Becomes readable anew (EPOLLET) with each mount and unmount; it need not be read. */
+int monitor_mounts_fd(const struct monitor *monitor);
+
+enum monitor_subject {
+    MONITOR_LINK,
+    MONITOR_ADDRESS,
+    MONITOR_ROUTE,
+    MONITOR_RULE,
+    MONITOR_SETTING,     /* a sysctl of those that the kernel tells (NETCONF) */
+    MONITOR_NUMBER_GONE, /* the namespace of that number has ended */
+};
+
+struct monitor_event {
+    int32_t number; /* of the namespace that it happened in */
+    enum monitor_subject subject;
+    uint32_t ifindex; /* LINK and ADDRESS */
+    const char *name; /* LINK: as it is called now; valid during the call; NULL: not told */
+};
+
+typedef void monitor_callback(void *context, const struct monitor_event *event);
+
+/* Reads what waits, without blocking, until there is no more or BUDGET datagrams are read (then the
+ * descriptor stays readable). False, once all is read, when messages were lost: anything may have
+ * changed. */
+bool monitor_read(struct monitor *monitor, size_t budget, monitor_callback *each, void *context);

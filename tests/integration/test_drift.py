@@ -1,0 +1,302 @@
+"""Drift: what others change is noticed, told as what it is, and put back."""
+
+import json
+import time
+
+import pytest
+
+from world import PATIENCE, example
+
+# A bridge in a namespace, and three on it, with a route, a sysctl and an MTU of their own.
+LEAVES = ("net0", "net1", "net2")
+DOCUMENT = {"namespaces": {
+    "switch": {"links": {"br0": {"bridge": {}, "addresses": ["10.0.1.254/24"]}}}}}
+for _index, _name in enumerate(LEAVES, 1):
+    DOCUMENT["namespaces"][_name] = {
+        "links": {"eth0": {"veth": {"bridge": "switch/br0"}, "mtu": 1400,
+                           "addresses": [f"10.0.1.{_index}/24"]}},
+        "routes": {"default": {"via": "10.0.1.254"},
+                   "192.0.2.0/24": {"via": "10.0.1.254", "dev": "eth0"}}}
+DOCUMENT["namespaces"]["net0"]["links"]["eth0"]["addresses"].append("fd00::1/64")
+DOCUMENT["namespaces"]["net0"]["routes"]["fd01::/64"] = {"via": "fd00::2"}
+DOCUMENT["namespaces"]["net0"]["sysctl"] = {"net.ipv4.ip_forward": 1}
+
+NET0 = "/namespaces/net0"
+ETH0 = f"{NET0}/links/eth0"
+PORT = f"{ETH0}/veth"
+
+
+def switch(*words):
+    return lambda world: world.run("ip", "-n", "switch", *words)
+
+
+def inside(*words):
+    return lambda world: world.run("ip", "-n", "net0", *words)
+
+
+def all_of(*steps):
+    def run(world):
+        for step in steps:
+            step(world)
+    return run
+
+
+def unmount_and_remove(world):
+    world.resident("net0")
+    world.run("ip", "netns", "del", "net0")
+
+
+def delete_and_make_again(world):
+    world.run("ip", "netns", "del", "net0")
+    world.run("ip", "netns", "add", "net0")
+
+
+def mount_over(world):
+    world.run("mount", "--bind", f"/proc/{world.namespaces.process.pid}/ns/net", "/run/netns/net0")
+
+
+def write_sysctl(world):
+    world.run(*world.inside("net0"), "sh", "-c", "echo 0 > /proc/sys/net/ipv4/ip_forward")
+
+
+# What somebody does, and where the drift is then said to be: kind and pointer of one difference.
+ROWS = {
+    "link-renamed": (all_of(inside("link", "set", "eth0", "down"),
+                            inside("link", "set", "eth0", "name", "other"),
+                            inside("link", "set", "other", "up")), "changed", ETH0),
+    "link-down": (inside("link", "set", "eth0", "down"), "changed", ETH0),
+    "link-moved": (inside("link", "set", "eth0", "netns", "net1", "name", "stray"),
+                   "missing", ETH0),
+    "near-end-deleted": (inside("link", "del", "eth0"), "missing", ETH0),
+    "far-end-deleted": (switch("link", "del", "net0.eth0"), "missing", ETH0),
+    "addresses-flushed": (inside("address", "flush", "dev", "eth0"), "missing",
+                          f"{ETH0}/addresses/10.0.1.1~124"),
+    "mtu": (inside("link", "set", "eth0", "mtu", "1300"), "changed", ETH0),
+    "mac": (inside("link", "set", "eth0", "address", "02:00:00:00:00:77"), "changed", ETH0),
+    "master": (switch("link", "set", "net0.eth0", "nomaster"), "changed", PORT),
+    "bridge-deleted": (switch("link", "del", "br0"), "missing", "/namespaces/switch/links/br0"),
+    "namespace-unmounted": (unmount_and_remove, "missing", NET0),
+    "namespace-made-again": (delete_and_make_again, "missing", NET0),
+    "default-route-deleted": (inside("route", "del", "default"), "missing",
+                              f"{NET0}/routes/default"),
+    "routes-lost-by-down-and-up": (all_of(inside("link", "set", "eth0", "down"),
+                                          inside("link", "set", "eth0", "up")), "missing",
+                                   f"{NET0}/routes/192.0.2.0~124"),
+    "ipv6-routes-lost": (all_of(inside("link", "set", "eth0", "down"),
+                                inside("link", "set", "eth0", "up")), "missing",
+                         f"{NET0}/routes/fd01::~164"),
+    "sysctl": (write_sysctl, "changed", f"{NET0}/sysctl/net.ipv4.ip_forward"),
+    "mounted-over": (mount_over, "missing", NET0),
+}
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come true"
+        time.sleep(0.02)
+
+
+def drift(world, method="List", **parameters):
+    return world.call(f"io.netnsd.Drift.{method}", **parameters)["differences"]
+
+
+def reporting(document):
+    document = json.loads(json.dumps(document))
+    for namespace in document["namespaces"].values():
+        namespace["drift"] = "report"
+    return document
+
+
+def links_of(world, namespace):
+    return {row["ifname"]: (row["address"], row["mtu"], "UP" in row["flags"], row.get("master"))
+            for row in world.ip(namespace, "link", "show")}
+
+
+def addresses_of(world, namespace):
+    return sorted((row["ifname"], address["local"], address["prefixlen"])
+                  for row in world.ip(namespace, "address", "show")
+                  for address in row["addr_info"] if address.get("scope") != "link")
+
+
+def routes_of(world, namespace):
+    """Of both families; the link-local route is the kernel's own, which comes with an address."""
+    rows = world.routes(namespace) + world.ip(namespace, "-6", "route", "show")
+    return sorted((row["dst"], row.get("gateway", ""), row["dev"]) for row in rows
+                  if row["dst"] != "fe80::/64")
+
+
+def state(world):
+    """What DOCUMENT makes of the kernel, as `ip` shows it; of a namespace that is not there, why."""
+    found = {}
+    for namespace in ("switch", *LEAVES):
+        try:
+            found[namespace] = (links_of(world, namespace), addresses_of(world, namespace),
+                                routes_of(world, namespace),
+                                world.sysctl(namespace, "net/ipv4/ip_forward"))
+        except AssertionError as error:
+            found[namespace] = str(error)
+    return found
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_repaired(world, row):
+    disturb, _, _ = ROWS[row]
+    world.apply("lan", DOCUMENT)
+    before = state(world)
+    disturb(world)
+    wait_until(lambda: state(world) == before)
+    wait_until(lambda: world.ping("net0", "10.0.1.3"))
+    assert drift(world, "Audit") == []
+    if row in ("namespace-made-again", "mounted-over"):
+        return
+    world.remove("lan")
+    world.assert_clean()
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_reported(world, row):
+    disturb, kind, pointer = ROWS[row]
+    world.apply("lan", reporting(DOCUMENT))
+    assert drift(world, "Audit") == []
+    before = state(world)
+    disturb(world)
+    disturbed = state(world)
+    found = {difference["pointer"]: difference for difference in drift(world, "Audit")}
+    assert (found[pointer]["kind"], found[pointer]["state"]) == (kind, "reported"), found
+    listed = {difference["pointer"]: difference for difference in drift(world)}
+    assert listed[pointer]["kind"] == kind
+    assert world.ctl("drift", "--exit-code", "lan", check=False).returncode == 3
+    assert state(world) == disturbed
+    assert drift(world, "Repair", topology="lan")
+    assert drift(world, "Audit") == []
+    assert state(world) == before
+    assert world.ping("net0", "10.0.1.3")
+    assert world.ctl("audit", "--exit-code", check=False).returncode == 0
+
+
+HOST_ROWS = {
+    "bridge-deleted": ("link", "del", "mybridge0"),
+    "port-deleted": ("link", "del", "net0.eth0"),
+    "port-freed": ("link", "set", "net0.eth0", "nomaster"),
+    "bridge-down": ("link", "set", "mybridge0", "down"),
+    "address-deleted": ("address", "del", "10.0.1.254/24", "dev", "mybridge0"),
+    "bridge-renamed": ("link", "set", "mybridge0", "name", "other"),
+}
+
+
+@pytest.mark.parametrize("row", HOST_ROWS)
+def test_repaired_in_host(world, row):
+    world.apply("bridge", example("bridge"))
+    before = links_of(world, "host"), addresses_of(world, "host")
+    if row == "bridge-renamed":
+        world.run("ip", "link", "set", "mybridge0", "down")
+    world.run("ip", *HOST_ROWS[row])
+    wait_until(lambda: (links_of(world, "host"), addresses_of(world, "host")) == before)
+    wait_until(lambda: world.ping("net0", "10.0.1.2") and world.ping("net0", "10.0.1.254"))
+    assert drift(world, "Audit") == []
+
+
+def test_field_tells_both_values(world):
+    document = json.loads(json.dumps(DOCUMENT))
+    document["namespaces"]["net0"]["drift"] = "report"
+    world.apply("lan", document)
+    world.run("ip", "-n", "net0", "link", "set", "eth0", "mtu", "1300")
+    [difference] = [row for row in drift(world, "Audit") if row["pointer"] == ETH0]
+    assert difference["fields"] == [{"name": "mtu", "actual": "1300", "wanted": "1400"}]
+    assert "mtu: 1300, not 1400" in world.ctl("drift")
+
+
+def test_foreign_things_are_no_drift(world):
+    world.apply("lan", DOCUMENT)
+    world.run("ip", "-n", "net0", "link", "add", "foreign", "type", "bridge")
+    world.run("ip", "-n", "net0", "address", "add", "10.9.0.1/24", "dev", "eth0")
+    world.run("ip", "-n", "net0", "route", "add", "10.8.0.0/16", "via", "10.0.1.254")
+    assert drift(world, "Audit") == []
+    assert world.link("net0", "foreign")
+
+
+def test_sysctl_is_found_by_audit(world):
+    world.apply("lan", DOCUMENT)
+    world.stop()
+    world.run(*world.inside("net0"), "sh", "-c", "echo 0 > /proc/sys/net/ipv4/ip_forward")
+    world.start()
+    assert world.sysctl("net0", "net/ipv4/ip_forward") == "1"
+
+
+def test_namespace_destroyed_while_stopped(world):
+    world.apply("lan", DOCUMENT)
+    before = state(world)
+    world.stop()
+    world.run("ip", "netns", "del", "net0")
+    world.start()
+    assert state(world) == before
+    assert world.ping("net0", "10.0.1.3")
+    assert drift(world, "Audit") == []
+
+
+def test_namespace_destroyed_while_stopped_and_reported(world):
+    world.apply("lan", reporting(DOCUMENT))
+    before = state(world)
+    world.stop()
+    world.run("ip", "netns", "del", "net0")
+    world.start()
+    assert world.netns_names() == ["net1", "net2", "switch"]
+    [difference] = [row for row in drift(world) if row["pointer"] == NET0]
+    assert (difference["kind"], difference["state"]) == ("missing", "reported")
+    assert drift(world, "Repair")
+    assert state(world) == before
+    assert drift(world, "Audit") == []
+
+
+@pytest.mark.parametrize("document", [DOCUMENT, reporting(DOCUMENT)], ids=["repair", "report"])
+def test_reboot(world, document):
+    """With a new boot id and no namespaces everything is built, whatever "drift" says."""
+    world.apply("lan", document)
+    before = state(world)
+    world.stop()
+    for name in world.netns_names():
+        world.run("ip", "netns", "del", name)
+    boot_id = world.directory / "boot_id"
+    boot_id.write_text("01234567-89ab-4cde-8f01-23456789abcd\n")
+    world.run("mount", "--bind", boot_id, "/proc/sys/kernel/random/boot_id")
+    world.start()
+    assert state(world) == before
+    assert world.ping("net0", "10.0.1.3")
+    assert drift(world, "Audit") == []
+
+
+def test_process_lives_through_the_loss_of_the_name(world):
+    world.apply("lan", DOCUMENT)
+    resident = world.resident("net0")
+    inode = world.netns_inode("net0")
+    world.run("ip", "netns", "del", "net0")
+    wait_until(lambda: world.netns_names() == ["net0", "net1", "net2", "switch"]
+               and world.netns_inode("net0") == inode)
+    assert resident.poll() is None
+
+
+def test_somebody_who_undoes_every_repair(world):
+    """For 20 s: the repairs become rare, and it is called contended."""
+    world.apply("lan", DOCUMENT)
+    pointer = f"{ETH0}/addresses/10.0.1.1~124"
+    deadline = time.monotonic() + 20
+    with world.popen_inside("net0", "ip", "-o", "monitor", "address") as monitor:
+        while time.monotonic() < deadline:
+            if "10.0.1.1/24" in world.addresses("net0", "eth0"):
+                world.run("ip", "-n", "net0", "address", "del", "10.0.1.1/24", "dev", "eth0")
+            time.sleep(0.05)
+        monitor.terminate()
+        made = [line for line in monitor.stdout if "10.0.1.1/24" in line and "Deleted" not in line]
+    [difference] = [row for row in drift(world) if row["pointer"] == pointer]
+    assert difference["state"] == "contended"
+    assert difference["repairs"] >= 5
+    assert 5 <= len(made) < 20
+    assert "contended" in world.ctl("drift", "lan")
+    assert drift(world, "Repair", topology="lan")[0]["state"] == "repaired"
+    assert "10.0.1.1/24" in world.addresses("net0", "eth0")
+
+
+def test_unknown_topology(world):
+    assert "nowhere" in world.ctl_fails("drift", "nowhere")
+    assert "nowhere" in world.ctl_fails("repair", "nowhere")
