@@ -23,9 +23,9 @@
 struct monitor {
     struct mnl_socket *socket;
     int mounts;
-    bool
-        lost; /* messages, since the queue was last empty: the kernel says it once (af_netlink.c) */
-    char buffer[MESSAGE_MAX];
+    /* Were messages, since the queue was last empty? The kernel says it once (af_netlink.c). */
+    bool lost;
+    _Alignas(struct nlmsghdr) char buffer[MESSAGE_MAX];
 };
 
 static const int groups[] = {RTNLGRP_LINK,        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
