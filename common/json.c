@@ -44,6 +44,20 @@ char *json_pointer(const struct json_place *place, char *buffer, size_t size)
     return buffer;
 }
 
+const char *json_pointer_step(const char *pointer, char *part, size_t size)
+{
+    size_t length = 0;
+    for (pointer++; *pointer && *pointer != '/'; pointer++) {
+        char c = *pointer;
+        if (c == '~' && pointer[1])
+            c = *++pointer == '1' ? '/' : '~';
+        if (length + 1 < size)
+            part[length++] = c;
+    }
+    part[length] = '\0';
+    return pointer;
+}
+
 void json_problem(struct problems *problems, bool warning, const struct json_place *place,
                   const char *format, ...)
 {

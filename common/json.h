@@ -29,6 +29,10 @@ struct json_place {
  * result is cut at SIZE. Returns BUFFER. */
 char *json_pointer(const struct json_place *place, char *buffer, size_t size);
 
+/* Unescapes the first step of the JSON pointer POINTER, which begins with "/", into PART, cut at
+ * SIZE. Returns what follows it: "" or another pointer. */
+const char *json_pointer_step(const char *pointer, char *part, size_t size);
+
 /* Notes a finding at PLACE. */
 void json_problem(struct problems *problems, bool warning, const struct json_place *place,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -78,6 +78,7 @@ static bool add_difference(void *context, const struct drift_summary *drift)
                 json_put_string(object, "state", states[drift->state]) &&
                 json_put(object, "fields", write_fields(drift->change)) &&
                 json_put(object, "since", write_time(drift->since)) &&
+                json_put(object, "lastChange", write_time(drift->last_change)) &&
                 json_put_integer(object, "repairs", drift->repairs);
     return list_add(context, good ? TAKE(object) : NULL);
 }
@@ -130,9 +131,18 @@ static void fail(struct call *call, const char *topology, const struct error *er
         call_fail_memory(call);
 }
 
-static void compared(void *context, const struct comparison_result *result)
+static struct json_object *write_unheard(const struct comparison_result *result)
 {
-    struct call *call = context;
+    auto_json struct json_object *array = json_object_new_array();
+    for (size_t i = 0; i < result->unheard_count; i++) {
+        if (!array || !json_append(array, json_object_new_string(result->unheard[i])))
+            return NULL;
+    }
+    return TAKE(array);
+}
+
+static void answer(struct call *call, const struct comparison_result *result, bool audit)
+{
     struct list list;
     if (result->error) {
         fail(call, result->topology, result->error);
@@ -143,24 +153,33 @@ static void compared(void *context, const struct comparison_result *result)
         if (!add_difference(&list, &result->differences[i]))
             break;
     }
+    if (audit)
+        list_put_last(&list, "unheard", write_unheard(result));
     list_end(&list);
 }
 
-static void compare(struct call *call, bool repair)
+static void audited(void *context, const struct comparison_result *result)
 {
-    const char *topology;
-    if (read_topology(call, &topology))
-        engine_compare(call_engine(call), topology, repair, compared, call);
+    answer(context, result, true);
 }
 
 static void audit(struct call *call)
 {
-    compare(call, false);
+    const char *topology;
+    if (read_topology(call, &topology))
+        engine_compare(call_engine(call), topology, false, audited, call);
+}
+
+static void repaired(void *context, const struct comparison_result *result)
+{
+    answer(context, result, false);
 }
 
 static void repair(struct call *call)
 {
-    compare(call, true);
+    const char *topology;
+    if (read_topology(call, &topology))
+        engine_compare(call_engine(call), topology, true, repaired, call);
 }
 
 static const struct method methods[] = {

@@ -57,10 +57,27 @@ bool list_add(struct list *list, struct json_object *element)
     return !list->failed && !list->too_long;
 }
 
+void list_put_last(struct list *list, const char *key, struct json_object *value)
+{
+    list->last_key = key;
+    list->last = value;
+    list->failed |= !value;
+}
+
+static struct json_object *take_last_reply(struct list *list)
+{
+    auto_json struct json_object *reply = take_reply(list);
+    auto_json struct json_object *last = TAKE(list->last);
+    if (!reply || (list->last_key && !json_put(reply, list->last_key, TAKE(last))))
+        return NULL;
+    return TAKE(reply);
+}
+
 void list_end(struct list *list)
 {
-    struct json_object *reply = list->failed ? NULL : take_reply(list);
+    struct json_object *reply = list->failed ? NULL : take_last_reply(list);
     json_object_put(list->elements);
+    json_object_put(list->last);
     if (!reply) {
         call_fail_memory(list->call);
     } else if (list->too_long) {

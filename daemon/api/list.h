@@ -11,6 +11,8 @@ struct list {
         *elements; /* with 'more': the last one, kept back until it is known to be that */
     size_t bytes;
     bool failed, too_long;
+    const char *last_key; /* of another member of the last reply, or NULL */
+    struct json_object *last;
 };
 
 void list_begin(struct list *list, struct call *call, const char *key);
@@ -18,6 +20,9 @@ void list_begin(struct list *list, struct call *call, const char *key);
 /* Adds ELEMENT (taken over; NULL means that memory was short). False when the rest is not wanted.
  */
 bool list_add(struct list *list, struct json_object *element);
+
+/* Puts VALUE (taken over; NULL means that memory was short) beside the last elements. */
+void list_put_last(struct list *list, const char *key, struct json_object *value);
 
 /* Answers the call. */
 void list_end(struct list *list);

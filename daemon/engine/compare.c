@@ -11,6 +11,8 @@ struct comparison {
     size_t pending;
     struct drift_summary *differences; /* their strings and changes are owned */
     size_t count;
+    char **unheard; /* pointers, owned */
+    size_t unheard_count;
     char *failed; /* the topology whose comparison failed first; NULL: none */
     struct error error;
 };
@@ -29,6 +31,7 @@ static void summarise(const char *topology, const struct drift_item *item,
         .change = item->change,
         .state = DRIFT_FOUND,
         .since = item->since,
+        .last_change = item->last_change,
         .repairs = item->repairs,
     };
     if (!item->present)
@@ -63,6 +66,9 @@ static void comparison_free(struct comparison *comparison)
         json_object_put(comparison->differences[i].change);
     }
     free(comparison->differences);
+    for (size_t i = 0; i < comparison->unheard_count; i++)
+        free(comparison->unheard[i]);
+    free(comparison->unheard);
     free(comparison->failed);
     free(comparison);
 }
@@ -91,19 +97,31 @@ static void note_failure(struct comparison *comparison, const char *topology,
     comparison->error = *error;
 }
 
-static void keep_differences(struct comparison *comparison, const char *topology)
+static bool keep_differences(struct comparison *comparison, const char *topology)
 {
     const struct topology *found = topology_find(comparison->engine, topology);
     const struct drift_item *item, *next;
     struct drift_item *items = found ? found->drift : NULL;
     HASH_ITER (hh, items, item, next) {
-        if (item->seen && !keep(comparison, topology, item)) {
-            struct error error = {0};
-            error_memory(&error);
-            note_failure(comparison, topology, &error);
-            return;
-        }
+        if (item->seen && !keep(comparison, topology, item))
+            return false;
     }
+    return true;
+}
+
+static bool keep_unheard(struct comparison *comparison, char *const *pointers)
+{
+    for (; pointers && *pointers; pointers++) {
+        char **grown = reallocarray(comparison->unheard, comparison->unheard_count + 1,
+                                    sizeof(*comparison->unheard));
+        if (!grown)
+            return false;
+        comparison->unheard = grown;
+        if (!(grown[comparison->unheard_count] = strdup(*pointers)))
+            return false;
+        comparison->unheard_count++;
+    }
+    return true;
 }
 
 static void finish(struct comparison *comparison)
@@ -113,6 +131,8 @@ static void finish(struct comparison *comparison)
     const struct comparison_result result = {
         .differences = comparison->differences,
         .count = comparison->count,
+        .unheard = comparison->unheard,
+        .unheard_count = comparison->unheard_count,
         .topology = comparison->failed,
         .error = comparison->error.code ? &comparison->error : NULL,
     };
@@ -124,10 +144,14 @@ static void part_done(void *context, const struct change_result *result)
 {
     struct part *part = context;
     struct comparison *comparison = part->comparison;
-    if (result->error)
+    struct error memory = {0};
+    if (result->error) {
         note_failure(comparison, part->topology, result->error);
-    else
-        keep_differences(comparison, part->topology);
+    } else if (!keep_differences(comparison, part->topology) ||
+               !keep_unheard(comparison, result->unheard)) {
+        error_memory(&memory);
+        note_failure(comparison, part->topology, &memory);
+    }
     free(part->topology);
     free(part);
     finish(comparison);
@@ -140,8 +164,8 @@ static void begin_part(struct comparison *comparison, struct topology *topology,
     if (name) {
         *part = (struct part){.comparison = comparison, .topology = name};
         comparison->pending++;
-        if (transaction_compare(comparison->engine, topology, repair ? REPAIR_ALL : REPAIR_NEVER,
-                                part_done, part))
+        if (transaction_compare(comparison->engine, topology, NULL,
+                                repair ? REPAIR_ALL : REPAIR_NEVER, part_done, part))
             return;
         comparison->pending--;
     }

@@ -1,65 +1,37 @@
 #include "engine/drift.h"
 
 #include "common/log.h"
-#include "engine/watch.h"
+#include "engine/holders.h"
+#include "engine/mirror.h"
+#include "model/network_cut.h"
 
 #include <event2/event.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* Milliseconds, all of them. A topology is compared so long after the last hint, or the first. */
+/* Milliseconds, all of them. What is marked is compared so long after the last mark, or the first.
+ */
 #define SETTLE 50
 #define SETTLE_MAX 500
 /* Names are looked at so long after a mount. */
 #define SETTLE_MOUNTS 100
-/* Everything is compared so often, for what the kernel does not tell (sysctls). */
-#define AUDIT_INTERVAL 60000
-/* What is undone after its Nth repair waits 2^N times this for the next. */
-#define BACKOFF 100
-#define BACKOFF_MAX 300000
-/* What stays repaired so long, and longer than it would have to wait, is forgotten. */
-#define QUIET 10000
-#define POINTER_MAX 1024
+/* Marks of a topology that are compared before others get a turn. */
+#define SLICE 64
 
 struct drift {
     struct event *timer;
-    int64_t audit;  /* when the next one is due */
+    int64_t audit;  /* when the next one is due; 0: never */
     int64_t mounts; /* when names are to be looked at; 0: no need */
+    TAILQ_HEAD(, topology) marked;
 };
-
-static int64_t now_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int64_t drift_now(void)
 {
-    return now_ms(CLOCK_MONOTONIC);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
-
-static void item_free(struct drift_item **items, struct drift_item *item)
-{
-    if (item->hh.tbl)
-        HASH_DEL(*items, item);
-    json_object_put(item->change);
-    free(item->pointer);
-    free(item);
-}
-
-void drift_items_free(struct drift_item **items)
-{
-    struct drift_item *item, *next;
-    HASH_ITER (hh, *items, item, next) {
-        item_free(items, item);
-    }
-}
-
-/* When ---------------------------------------------------------------------------------------- */
 
 static int64_t earliest(int64_t a, int64_t b)
 {
@@ -71,32 +43,105 @@ static void schedule(struct engine *engine)
 {
     struct drift *drift = engine->drift;
     int64_t due = earliest(drift->mounts, drift->audit), now = drift_now();
-    for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
-        if (!each->changing)
+    const struct topology *each;
+    due = earliest(mirror_due(engine), due);
+    TAILQ_FOREACH(each, &drift->marked, marked_entry)
+    {
+        if (!each->changing && !mirror_busy(engine))
             due = earliest(each->due, due);
+    }
+    if (!due) {
+        event_del(drift->timer);
+        return;
     }
     int64_t wait = due > now ? due - now : 0;
     const struct timeval time = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
     event_add(drift->timer, &time);
 }
 
-void drift_mark(struct engine *engine, struct topology *topology)
+/* Marks ---------------------------------------------------------------------------------------- */
+
+static void set_due(struct engine *engine, struct topology *topology, int64_t due)
+{
+    struct drift *drift = engine->drift;
+    if (topology->due && !due)
+        TAILQ_REMOVE(&drift->marked, topology, marked_entry);
+    if (!topology->due && due)
+        TAILQ_INSERT_TAIL(&drift->marked, topology, marked_entry);
+    topology->due = due;
+}
+
+static void mark_due(struct engine *engine, struct topology *topology, bool settled)
 {
     int64_t now = drift_now();
     if (!topology->marked)
         topology->marked = now;
-    int64_t latest = topology->marked + SETTLE_MAX;
-    int64_t due = now + SETTLE < latest ? now + SETTLE : latest;
-    bool first = !topology->due;
-    topology->due = due;
-    if (first)
-        schedule(engine);
+    int64_t due = settled ? now : now + SETTLE, latest = topology->marked + SETTLE_MAX;
+    bool waits = topology->due;
+    set_due(engine, topology, due < latest ? due : latest);
+    if (!waits || settled)
+        drift_resume(engine);
 }
 
-void drift_mark_all(struct engine *engine)
+/* Of a namespace that many share each thing is marked by itself, so that a slice is small. */
+static bool add_shared(struct topology *topology, const struct namespace *namespace)
 {
-    for (struct topology *each = engine->topologies; each; each = each->hh.next)
-        drift_mark(engine, each);
+    const struct link *link, *next;
+    HASH_ITER (hh, namespace->links, link, next) {
+        if (!dirty_add(&topology->dirty, namespace->name, link->name))
+            return false;
+    }
+    return !(namespace->routes || namespace->rules || namespace->sysctls) ||
+           dirty_add(&topology->dirty, namespace->name, "");
+}
+
+static bool add_namespace(struct topology *topology, const struct namespace *namespace)
+{
+    return namespace_is_shared(namespace) ? add_shared(topology, namespace)
+                                          : dirty_add(&topology->dirty, namespace->name, NULL);
+}
+
+static void warn_lost(const struct topology *topology)
+{
+    log_warning("topology %s: out of memory: a change is seen by the next audit at the latest",
+                topology->name);
+}
+
+struct marking {
+    struct engine *engine;
+    const char *namespace, *link;
+    bool settled;
+};
+
+static void mark_one(void *context, struct topology *topology)
+{
+    const struct marking *marking = context;
+    const struct namespace *namespace = network_namespace(topology->network, marking->namespace);
+    if (!namespace)
+        return;
+    if (!(marking->link ? dirty_add(&topology->dirty, marking->namespace, marking->link)
+                        : add_namespace(topology, namespace)))
+        warn_lost(topology);
+    mark_due(marking->engine, topology, marking->settled);
+}
+
+void drift_mark(struct engine *engine, const char *namespace, const char *link, bool settled)
+{
+    struct marking marking = {
+        .engine = engine, .namespace = namespace, .link = link, .settled = settled};
+    holders_each(engine, namespace, link, mark_one, &marking);
+}
+
+void drift_mark_topology(struct engine *engine, struct topology *topology)
+{
+    const struct namespace *namespace, *next;
+    HASH_ITER (hh, topology->network->namespaces, namespace, next) {
+        if (!add_namespace(topology, namespace)) {
+            warn_lost(topology);
+            break;
+        }
+    }
+    mark_due(engine, topology, false);
 }
 
 void drift_mounts_changed(struct engine *engine)
@@ -105,41 +150,93 @@ void drift_mounts_changed(struct engine *engine)
     if (drift->mounts)
         return;
     drift->mounts = drift_now() + SETTLE_MOUNTS;
-    schedule(engine);
-}
-
-static void mark_nameless(struct engine *engine)
-{
-    for (struct topology *topology = engine->topologies; topology; topology = topology->hh.next) {
-        struct namespace *namespace, *next;
-        HASH_ITER (hh, topology->network->namespaces, namespace, next) {
-            const struct netns *netns = netns_table_find(&engine->held, namespace->name);
-            if (netns && !namespace_is_shared(namespace) && !netns_is_named(netns)) {
-                drift_mark(engine, topology);
-                break;
-            }
-        }
-    }
+    drift_resume(engine);
 }
 
 void drift_looking(struct engine *engine, struct topology *topology)
 {
-    watch_drain(engine);
-    if (topology)
-        topology->marked = topology->due = 0;
+    if (!topology)
+        return;
+    dirty_clear(&topology->dirty);
+    topology->marked = 0;
+    set_due(engine, topology, 0);
+}
+
+void drift_forget(struct engine *engine, struct topology *topology)
+{
+    dirty_clear(&topology->dirty);
+    drift_items_free(&topology->drift);
+    if (engine->drift)
+        set_due(engine, topology, 0);
+}
+
+void drift_compared(struct transaction *transaction)
+{
+    struct topology *topology = transaction->topology;
+    drift_items_compared(transaction);
+    set_due(transaction->engine, topology, earliest(drift_items_retry(topology), topology->due));
+}
+
+/* Comparing ------------------------------------------------------------------------------------ */
+
+/* Is CUT in the mirror, so that it can be compared with that? */
+static bool is_mirrored(const struct engine *engine, const struct network *cut)
+{
+    const struct namespace *namespace, *next;
+    HASH_ITER (hh, cut->namespaces, namespace, next) {
+        bool rest = namespace->routes || namespace->rules || namespace->sysctls;
+        if (!network_namespace(mirror_network(engine), namespace->name) ||
+            (namespace_is_shared(namespace) && rest))
+            return false;
+    }
+    return true;
+}
+
+/* Does the mirror show something else than CUT wants? What cannot be told may. */
+static bool differs(const struct engine *engine, struct network *cut)
+{
+    if (!is_mirrored(engine, cut))
+        return true;
+    auto_network struct network *actual = network_cut_actual(cut, mirror_network(engine));
+    const struct plan_input input = {.desired = cut, .previous = cut, .actual = actual};
+    auto_plan struct plan *plan = actual ? plan_build(&input, NULL) : NULL;
+    return !plan || plan->count || json_object_array_length(plan->changes);
+}
+
+static void compare(struct engine *engine, struct topology *topology)
+{
+    int64_t now = drift_now();
+    drift_items_mark(topology, now, &topology->dirty);
+    auto_dirty struct dirty *dirty = dirty_take(&topology->dirty, SLICE);
+    topology->marked = 0;
+    set_due(engine, topology, topology->dirty ? now : drift_items_retry(topology));
+    if (!dirty)
+        return;
+    auto_network struct network *cut = dirty_cut(dirty, topology->network);
+    if (cut && !differs(engine, cut))
+        drift_items_agreed(topology, cut);
+    else if (!transaction_compare(engine, topology, TAKE(dirty), REPAIR_WANTED, NULL, NULL))
+        warn_lost(topology);
 }
 
 static void compare_due(struct engine *engine)
 {
     int64_t now = drift_now();
-    for (struct topology *each = engine->topologies; each; each = each->hh.next) {
-        if (!each->due || each->due > now || each->changing || !each->generation)
-            continue;
-        each->marked = each->due = 0;
-        if (!transaction_compare(engine, each, REPAIR_WANTED, NULL, NULL))
-            each->due = now + AUDIT_INTERVAL;
+    struct topology *each, *next;
+    for (each = TAILQ_FIRST(&engine->drift->marked); each; each = next) {
+        next = TAILQ_NEXT(each, marked_entry);
+        if (each->due <= now && !each->changing && each->generation)
+            compare(engine, each);
     }
     transactions_schedule(engine);
+}
+
+static void look_at_names(struct engine *engine)
+{
+    const struct netns *netns, *next;
+    HASH_ITER (hh, engine->held.entries, netns, next) {
+        mirror_set_named(engine, netns->name, netns_is_named(netns));
+    }
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -153,20 +250,22 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
         return;
     if (drift->mounts && drift->mounts <= now) {
         drift->mounts = 0;
-        mark_nameless(engine);
+        look_at_names(engine);
     }
-    if (drift->audit <= now) {
-        drift->audit = now + AUDIT_INTERVAL;
-        for (struct topology *each = engine->topologies; each; each = each->hh.next)
-            each->due = now;
+    if (drift->audit && drift->audit <= now) {
+        drift->audit = now + engine->audit_interval;
+        mirror_doubt_all(engine, true);
     }
-    compare_due(engine);
+    if (mirror_due(engine) && mirror_due(engine) <= now)
+        mirror_refresh(engine);
+    if (!mirror_busy(engine))
+        compare_due(engine);
     schedule(engine);
 }
 
 void drift_resume(struct engine *engine)
 {
-    if (!engine->starting && !engine->stopping)
+    if (engine->drift && !engine->starting && !engine->stopping)
         schedule(engine);
 }
 
@@ -175,7 +274,8 @@ bool drift_start(struct engine *engine, struct error *error)
     struct drift *drift = engine->drift = calloc(1, sizeof(*drift));
     if (!drift || !(drift->timer = evtimer_new(engine->base, on_timer, engine)))
         return error_memory(error);
-    drift->audit = drift_now() + AUDIT_INTERVAL;
+    TAILQ_INIT(&drift->marked);
+    drift->audit = engine->audit_interval ? drift_now() + engine->audit_interval : 0;
     return true;
 }
 
@@ -185,163 +285,4 @@ void drift_stop(struct engine *engine)
         event_free(engine->drift->timer);
     free(engine->drift);
     engine->drift = NULL;
-}
-
-/* What -------------------------------------------------------------------------------------- */
-
-/* The item at POINTER, or at something that holds it. */
-static struct drift_item *find_item(const struct topology *topology, const char *pointer)
-{
-    char path[POINTER_MAX];
-    struct drift_item *item = NULL;
-    snprintf(path, sizeof(path), "%s", pointer);
-    for (char *end = path + strlen(path); end && !item; end = strrchr(path, '/')) {
-        *end = '\0';
-        HASH_FIND_STR(topology->drift, path, item);
-    }
-    return item;
-}
-
-/* Desired or actual. What was not made in this boot yet is made, whatever the document says. */
-static bool reports(const struct namespace *namespace)
-{
-    return (namespace->report && namespace->cookie) ||
-           (namespace->match && namespace->match->report && namespace->match->cookie);
-}
-
-/* Both ends of a cable are made and removed together. */
-static bool is_reported(const struct operation *operation)
-{
-    const struct link *link = operation->link;
-    bool removal =
-        operation->type == OPERATION_LINK_PARK || operation->type == OPERATION_LINK_DELETE;
-    const struct link *desired = link && removal ? link->match : link;
-    const struct link *peer = desired ? desired->peer.link : NULL;
-    return reports(operation->namespace) || (peer && reports(peer->namespace));
-}
-
-bool drift_repairs(void *context, const struct operation *operation)
-{
-    const struct transaction *transaction = context;
-    char pointer[POINTER_MAX];
-    if (transaction->repair == REPAIR_ALL)
-        return true;
-    if (is_reported(operation))
-        return false;
-    const struct drift_item *item =
-        find_item(transaction->topology, operation_pointer(operation, pointer, sizeof(pointer)));
-    return !item || item->retry <= transaction->started;
-}
-
-static const char *change_pointer(struct json_object *change)
-{
-    return json_object_get_string(json_object_object_get(change, "pointer"));
-}
-
-static struct drift_item *obtain_item(struct topology *topology, const char *pointer)
-{
-    struct drift_item *item;
-    HASH_FIND_STR(topology->drift, pointer, item);
-    if (item)
-        return item;
-    item = calloc(1, sizeof(*item));
-    if (item && (item->pointer = strdup(pointer)))
-        HASH_ADD_KEYPTR(hh, topology->drift, item->pointer, strlen(item->pointer), item);
-    if (item && item->hh.tbl)
-        return item;
-    if (item)
-        item_free(&topology->drift, item);
-    return NULL;
-}
-
-/* Is what POINTER leads to in a namespace whose drift is reported? */
-static bool pointer_is_reported(const struct topology *topology, const char *pointer)
-{
-    static const char before[] = "/namespaces/";
-    char name[NAME_MAX + 1];
-    size_t length = 0;
-    if (strncmp(pointer, before, strlen(before)) != 0)
-        return false;
-    for (const char *c = pointer + strlen(before); *c && *c != '/' && length < NAME_MAX; c++) {
-        bool tilde = c[0] == '~' && c[1] == '0'; /* the one escape that such a name can need */
-        name[length++] = *c;
-        c += tilde;
-    }
-    name[length] = '\0';
-    const struct namespace *namespace = network_namespace(topology->network, name);
-    return namespace && namespace->report;
-}
-
-static void note(struct transaction *transaction, struct json_object *change)
-{
-    struct topology *topology = transaction->topology;
-    const char *pointer = change_pointer(change);
-    struct drift_item *item = obtain_item(topology, pointer);
-    if (!item)
-        return; /* the next comparison finds it again */
-    item->seen = true;
-    if (!item->present)
-        item->since = now_ms(CLOCK_REALTIME);
-    json_object_put(item->change);
-    item->change = json_object_get(change);
-    item->reported = pointer_is_reported(topology, pointer);
-    bool tried = transaction->repair == REPAIR_ALL ||
-                 (transaction->repair == REPAIR_WANTED && !item->reported &&
-                  item->retry <= transaction->started);
-    if (transaction->repair == REPAIR_ALL)
-        item->repairs = 0;
-    bool repaired = tried && transaction->outcome == CHANGE_COMMITTED;
-    item->present = !repaired;
-    if (!tried)
-        return;
-    int64_t now = drift_now();
-    int64_t wait = item->repairs < 12 ? (int64_t)BACKOFF << item->repairs : BACKOFF_MAX;
-    item->repairs++;
-    item->repaired = now;
-    item->retry = now + (wait < BACKOFF_MAX ? wait : BACKOFF_MAX);
-    log_notice("topology %s: drift: %s: %s%s", transaction->name, pointer,
-               repaired ? "repaired" : "could not be repaired",
-               item->repairs == DRIFT_CONTENDED_REPAIRS ? "; somebody undoes it again and again"
-                                                        : "");
-}
-
-/* What is as it should be, and has been for long enough, is forgotten. */
-static void forget_quiet(struct topology *topology)
-{
-    int64_t now = drift_now();
-    struct drift_item *item, *next;
-    HASH_ITER (hh, topology->drift, item, next) {
-        int64_t quiet = 2 * (item->retry - item->repaired);
-        if (!item->present && now - item->repaired > (quiet > QUIET ? quiet : QUIET))
-            item_free(&topology->drift, item);
-    }
-}
-
-/* What differs still, and is to be repaired later, is compared again then. */
-static void schedule_retries(struct topology *topology)
-{
-    const struct drift_item *item, *next;
-    HASH_ITER (hh, topology->drift, item, next) {
-        if (item->present && !item->reported)
-            topology->due = earliest(item->retry ? item->retry : drift_now(), topology->due);
-    }
-}
-
-void drift_compared(struct transaction *transaction)
-{
-    struct topology *topology = transaction->topology;
-    struct json_object *changes = transaction->changes;
-    struct drift_item *item, *next;
-    if (!changes)
-        return;
-    HASH_ITER (hh, topology->drift, item, next) {
-        item->seen = false;
-    }
-    for (size_t i = 0; i < json_object_array_length(changes); i++)
-        note(transaction, json_object_array_get_idx(changes, i));
-    HASH_ITER (hh, topology->drift, item, next) {
-        item->present &= item->seen;
-    }
-    forget_quiet(topology);
-    schedule_retries(topology);
 }

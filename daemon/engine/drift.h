@@ -1,9 +1,11 @@
 /* Drift: what is not as a topology wants it, because somebody else changed it.
  *
- * Whatever hints at a change marks topologies. A short time later, so that a burst is one repair, a
- * marked topology is compared: a transaction looks at the kernel and plans, as for any change; what
- * the plan would change is the drift, and running it is the repair. What is undone again and again
- * is repaired at ever longer intervals, and called contended. */
+ * Whatever the mirror finds changed is marked. A short time later, so that a burst is one repair,
+ * what was marked is compared: the part of the topology that it is in is planned for against the
+ * mirror. When the plan would change anything, a transaction looks at the kernel itself, and plans,
+ * as for any change; what the plan would change is the drift, and running it is the repair. What is
+ * undone again and again is repaired at ever longer intervals, called contended, and left alone
+ * while somebody else still changes it. */
 #pragma once
 
 #include "engine/internal.h"
@@ -16,7 +18,7 @@
 struct drift_item {
     char *pointer;              /* the key; owned */
     struct json_object *change; /* io.netnsd.Topology.Change, that would put it right; owned */
-    int64_t since;              /* when it was first seen so, CLOCK_REALTIME in ms */
+    int64_t since, last_change; /* first and last seen to become so, CLOCK_REALTIME in ms */
     int64_t retry;              /* CLOCK_MONOTONIC in ms: not repaired before */
     int64_t repaired;           /* the same, of the last repair; 0: none yet */
     unsigned repairs;           /* that were undone, and the last */
@@ -32,21 +34,36 @@ int64_t drift_now(void);
 bool drift_start(struct engine *engine, struct error *error);
 void drift_stop(struct engine *engine);
 
-/* TOPOLOGY may have been changed. */
-void drift_mark(struct engine *engine, struct topology *topology);
-void drift_mark_all(struct engine *engine);
+/* A link, or, when LINK is "", the routes, rules and sysctls, or, when it is NULL, anything of
+ * NAMESPACE was changed. SETTLED: long enough ago to be compared at once. */
+void drift_mark(struct engine *engine, const char *namespace, const char *link, bool settled);
+/* Anything of TOPOLOGY may be changed. */
+void drift_mark_topology(struct engine *engine, struct topology *topology);
 /* Names of namespaces may have been taken away. */
 void drift_mounts_changed(struct engine *engine);
-
-/* A transaction is about to look at TOPOLOGY: marks up to now are settled by that. */
+/* A transaction is about to look at all of TOPOLOGY: marks up to now are settled by that. */
 void drift_looking(struct engine *engine, struct topology *topology);
+/* A transaction that compared, and perhaps repaired, its topology has ended. */
+void drift_compared(struct transaction *transaction);
+/* TOPOLOGY is about to be freed. */
+void drift_forget(struct engine *engine, struct topology *topology);
+
+/* Something has ended that comparisons wait for. */
+void drift_resume(struct engine *engine);
+
+/* drift_item.c */
 
 /* Should a repair carry OPERATION out now? CONTEXT is the repairing transaction. */
 bool drift_repairs(void *context, const struct operation *operation);
 
-/* A transaction that compared, and perhaps repaired, its topology has ended. */
-void drift_compared(struct transaction *transaction);
-/* Any transaction has ended. */
-void drift_resume(struct engine *engine);
+/* Notes what TRANSACTION found, and did. */
+void drift_items_compared(struct transaction *transaction);
+/* What is in CUT, a part of TOPOLOGY, is as it should be. */
+void drift_items_agreed(struct topology *topology, const struct network *cut);
+
+/* When something of TOPOLOGY is to be repaired again, CLOCK_MONOTONIC in ms; 0: nothing is. */
+int64_t drift_items_retry(const struct topology *topology);
+/* Adds to SET what is to be repaired again by NOW. */
+void drift_items_mark(const struct topology *topology, int64_t now, struct dirty **set);
 
 void drift_items_free(struct drift_item **items);

@@ -3,9 +3,9 @@
 #include "common/log.h"
 #include "engine/drift.h"
 #include "engine/internal.h"
+#include "engine/mirror.h"
 #include "engine/recovery.h"
 #include "engine/transaction.h"
-#include "engine/watch.h"
 #include "kernel/fault.h"
 
 #include <stdlib.h>
@@ -35,7 +35,7 @@ struct engine *engine_new(struct event_base *base, struct store *store,
     engine->store = store;
     engine->completions = completions;
     if (!read_ids(engine, error) || !netns_directory_prepare(error) ||
-        !watch_start(engine, error) || !drift_start(engine, error) ||
+        !mirror_start(engine, error) || !drift_start(engine, error) ||
         !(engine->maker = worker_new("maker", completions, error)) ||
         !(engine->configurer = worker_new("configurer", completions, error))) {
         engine_free(engine);
@@ -52,9 +52,9 @@ void engine_free(struct engine *engine)
         worker_free(engine->maker);
     if (engine->configurer)
         worker_free(engine->configurer);
-    drift_stop(engine);
-    watch_stop(engine);
     topologies_free(engine);
+    drift_stop(engine);
+    mirror_stop(engine);
     struct netns *netns, *next;
     HASH_ITER (hh, engine->held.entries, netns, next) {
         netns_table_take(&engine->held, netns);
@@ -69,6 +69,7 @@ static void check_started(struct engine *engine)
         return;
     engine->starting = false;
     recovery_sweep(engine);
+    mirror_doubt(engine, NAMESPACE_HOST);
     drift_resume(engine);
     engine->ready(engine->ready_context);
 }
@@ -98,7 +99,7 @@ void engine_stop(struct engine *engine, void (*stopped)(void *context), void *co
 void engine_check_idle(struct engine *engine)
 {
     check_started(engine);
-    if (engine->stopping && !engine->transactions && engine->stopped)
+    if (engine->stopping && !engine->transactions && !mirror_busy(engine) && engine->stopped)
         engine->stopped(engine->stopped_context);
 }
 
@@ -226,6 +227,7 @@ void engine_status(struct engine *engine, struct engine_status *status)
         .starting = engine->starting,
         .stopping = engine->stopping,
         .kernel_changes = fault_steps(),
+        .unheard = mirror_wrong(engine),
     };
     for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
         status->topologies += each->generation > 0;

@@ -67,6 +67,7 @@ struct change_result {
     const struct error *error; /* ERROR_OWNED and ERROR_IN_USE: other names the other topology */
     const char *other;
     char *const *remaining; /* ended by NULL; pointers of what could not be put back */
+    char *const *unheard;   /* the same, of what had changed without being noticed */
 };
 
 typedef void change_callback(void *context, const struct change_result *result);
@@ -121,8 +122,8 @@ struct drift_summary {
     const char *pointer;
     struct json_object *change; /* io.netnsd.Topology.Change, that would put it right */
     enum { DRIFT_FOUND, DRIFT_REPAIRED, DRIFT_CONTENDED, DRIFT_REPORTED } state;
-    int64_t since;    /* first seen to differ, CLOCK_REALTIME in ms */
-    unsigned repairs; /* that were undone, and the last */
+    int64_t since, last_change; /* first, and last, seen to become so, CLOCK_REALTIME in ms */
+    unsigned repairs;           /* that were undone, and the last */
 };
 
 /* Calls EACH for everything that is known to differ, in the topology named or (NULL) in all, until
@@ -135,6 +136,8 @@ void engine_each_drift(struct engine *engine, const char *topology, drift_callba
 struct comparison_result {
     const struct drift_summary *differences;
     size_t count;
+    char *const *unheard; /* pointers of what had changed without being noticed */
+    size_t unheard_count;
     const char *topology; /* where ERROR was met */
     const struct error *error;
 };
@@ -151,5 +154,6 @@ struct engine_status {
     size_t topologies, namespaces; /* namespaces: owned */
     size_t transactions_running, transactions_waiting;
     uint64_t kernel_changes;
+    uint64_t unheard; /* things that audits found changed without a message */
 };
 void engine_status(struct engine *engine, struct engine_status *status);

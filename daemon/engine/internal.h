@@ -2,10 +2,12 @@
 #pragma once
 
 #include "common/cleanup.h"
+#include "engine/dirty.h"
 #include "engine/engine.h"
 #include "kernel/netns.h"
 #include "model/plan.h"
 
+#include <sys/queue.h>
 #include <systemd/sd-id128.h>
 
 /* A topology as it was last committed. */
@@ -16,8 +18,10 @@ struct topology {
     char *message; /* why its state is waiting or failed; NULL: neither */
     bool waiting;
     bool changing;
-    int64_t marked, due; /* drift.h: first marked, to be compared; CLOCK_MONOTONIC in ms, or 0 */
-    struct drift_item *drift; /* what differs, or did lately */
+    struct dirty *dirty; /* what is marked (drift.h) */
+    int64_t marked, due; /* first marked, to be compared; CLOCK_MONOTONIC in ms, or 0 */
+    TAILQ_ENTRY(topology) marked_entry; /* while due */
+    struct drift_item *drift;           /* what differs, or did lately */
     UT_hash_handle hh;
 };
 
@@ -38,8 +42,10 @@ struct engine {
     uint32_t next_park_group;
     bool scheduling;
 
-    struct watcher *watcher;
+    struct holder *holders; /* holders.h */
+    struct mirror *mirror;
     struct drift *drift;
+    int64_t audit_interval; /* ms; 0: no periodic audits */
 
     bool starting, stopping;
     void (*ready)(void *context);
@@ -52,6 +58,9 @@ struct engine {
 struct topology *topology_find(const struct engine *engine, const char *name);
 /* The topology of that name, made (at generation 0, with an empty network) when there is none. */
 struct topology *topology_obtain(struct engine *engine, const char *name, struct error *error);
+/* Gives TOPOLOGY another network. Returns the former, which is the caller's. */
+struct network *topology_set_network(struct engine *engine, struct topology *topology,
+                                     struct network *network);
 void topology_remove(struct engine *engine, struct topology *topology);
 void topology_set_message(struct topology *topology, bool waiting, const char *message);
 void topologies_free(struct engine *engine);

@@ -78,11 +78,24 @@ bool look_add_network(struct look *look, const struct network *network, bool ado
     return true;
 }
 
+/* Of a namespace that is asked for in part, only that part is read. */
+static unsigned parts_of(const struct look_entry *entry)
+{
+    unsigned parts = entry->asked[0] ? 0 : DUMP_LINKS | DUMP_REST;
+    for (size_t i = 0; i < 2 && entry->asked[i]; i++) {
+        if (!entry->asked[i]->some_links)
+            parts |= DUMP_LINKS;
+        if (!entry->asked[i]->no_rest)
+            parts |= DUMP_REST;
+    }
+    return parts;
+}
+
 static struct namespace *dump_entry(struct look *look, const struct look_entry *entry,
                                     const struct netns *netns)
 {
     struct namespace *namespace =
-        dump_namespace(netns, entry->asked, 2, look->actual, &look->error);
+        dump_namespace(netns, parts_of(entry), entry->asked, 2, look->actual, &look->error);
     if (namespace) {
         namespace->cookie = netns->cookie;
         namespace->external = entry->open;

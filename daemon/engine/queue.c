@@ -70,6 +70,22 @@ static bool inherit(const struct network *previous, struct network *desired)
     return true;
 }
 
+/* A topology that is compared may have gone meanwhile. */
+static bool read_recovery(struct transaction *transaction)
+{
+    const struct topology *topology = transaction->topology;
+    if (!topology)
+        return error_set(&transaction->error, ERROR_NOT_FOUND, 0, "there is no topology \"%s\"",
+                         transaction->name);
+    if (transaction->dirty &&
+        !(transaction->cut = dirty_cut(transaction->dirty, topology->network)))
+        return error_memory(&transaction->error);
+    transaction->desired = transaction->cut ? transaction->cut : topology->network;
+    transaction->previous =
+        transaction->owned_previous ? transaction->owned_previous : transaction->desired;
+    return true;
+}
+
 /* With the topology claimed, what is asked is known. */
 static bool read_transaction(struct transaction *transaction)
 {
@@ -77,12 +93,8 @@ static bool read_transaction(struct transaction *transaction)
     transaction->topology = topology;
     if (topology)
         topology->changing = true;
-    if (transaction->recovery) {
-        transaction->desired = topology->network;
-        transaction->previous =
-            transaction->owned_previous ? transaction->owned_previous : topology->network;
-        return true;
-    }
+    if (transaction->recovery)
+        return read_recovery(transaction);
     if (!topology && !(transaction->owned_previous = network_new(transaction->name)))
         return error_memory(&transaction->error);
     transaction->previous = topology ? topology->network : transaction->owned_previous;
@@ -282,14 +294,17 @@ bool transaction_recover(struct engine *engine, struct topology *topology, struc
     return true;
 }
 
-bool transaction_compare(struct engine *engine, struct topology *topology, enum repair_mode mode,
-                         change_callback *callback, void *context)
+bool transaction_compare(struct engine *engine, struct topology *topology, struct dirty *dirty,
+                         enum repair_mode mode, change_callback *callback, void *context)
 {
     struct transaction *transaction = transaction_new(engine, topology->name, callback, context);
-    if (!transaction)
+    if (!transaction) {
+        dirty_clear(&dirty);
         return false;
+    }
     transaction->recovery = true;
     transaction->repair = mode;
+    transaction->dirty = dirty;
     append(transaction);
     return true;
 }

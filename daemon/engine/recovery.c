@@ -53,15 +53,14 @@ static struct network *answered_for(const struct engine *engine,
     return TAKE(network);
 }
 
-static bool set_network(const struct engine *engine, struct topology *topology,
+static bool set_network(struct engine *engine, struct topology *topology,
                         const struct store_topology *stored, struct network *network)
 {
     if (!network || !facts_restore(stored->facts, engine->boot_id, network)) {
         network_free(network);
         return false;
     }
-    network_free(topology->network);
-    topology->network = network;
+    network_free(topology_set_network(engine, topology, network));
     return true;
 }
 
@@ -109,7 +108,7 @@ void recovery_sweep(const struct engine *engine)
     auto_netns struct netns *host = netns_open(NAMESPACE_HOST, NULL, &error);
     auto_network struct network *network = network_new(NULL);
     const struct namespace *namespace =
-        host && network ? dump_namespace(host, NULL, 0, network, &error) : NULL;
+        host && network ? dump_namespace(host, DUMP_LINKS, NULL, 0, network, &error) : NULL;
     struct link *link, *next;
     struct link *links = namespace ? namespace->links : NULL;
     HASH_ITER (hh, links, link, next) {

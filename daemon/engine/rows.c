@@ -1,5 +1,6 @@
 #include "engine/rows.h"
 
+#include "common/json.h"
 #include "model/document.h"
 
 #include <inttypes.h>
@@ -78,21 +79,6 @@ bool rows_changed(const struct network *from, const struct network *to, struct s
     return true;
 }
 
-/* One step of a JSON pointer, unescaped into PART; returns what follows it. */
-static const char *pointer_step(const char *pointer, char *part, size_t size)
-{
-    size_t length = 0;
-    for (pointer++; *pointer && *pointer != '/'; pointer++) {
-        char c = *pointer;
-        if (c == '~' && pointer[1])
-            c = *++pointer == '1' ? '/' : '~';
-        if (length + 1 < size)
-            part[length++] = c;
-    }
-    part[length] = '\0';
-    return pointer;
-}
-
 static struct json_object *obtain_object(struct json_object *parent, const char *key)
 {
     struct json_object *object = NULL;
@@ -109,7 +95,7 @@ static bool place_row(struct json_object *document, const char *key, struct json
     char step[NAMESPACE_NAME_MAX + 1];
     struct json_object *parent = document;
     while (*key == '/') {
-        key = pointer_step(key, step, sizeof(step));
+        key = json_pointer_step(key, step, sizeof(step));
         if (!*key)
             return json_put(parent, step, json_object_get(value));
         parent = obtain_object(parent, step);

@@ -1,4 +1,6 @@
+#include "common/log.h"
 #include "engine/drift.h"
+#include "engine/holders.h"
 #include "engine/internal.h"
 
 #include <stdlib.h>
@@ -15,7 +17,6 @@ static void topology_free(struct topology *topology)
 {
     free(topology->name);
     free(topology->message);
-    drift_items_free(&topology->drift);
     network_free(topology->network);
     free(topology);
 }
@@ -53,8 +54,22 @@ struct topology *topology_obtain(struct engine *engine, const char *name, struct
 
 void topology_remove(struct engine *engine, struct topology *topology)
 {
+    drift_forget(engine, topology);
+    holders_remove(engine, topology);
     HASH_DEL(engine->topologies, topology);
     topology_free(topology);
+}
+
+struct network *topology_set_network(struct engine *engine, struct topology *topology,
+                                     struct network *network)
+{
+    struct network *former = topology->network;
+    holders_remove(engine, topology);
+    topology->network = network;
+    if (!holders_add(engine, topology))
+        log_error("topology %s: out of memory: what changes in it is not noticed; restart netnsd",
+                  topology->name);
+    return former;
 }
 
 void topology_set_message(struct topology *topology, bool waiting, const char *message)

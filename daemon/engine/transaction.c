@@ -2,9 +2,10 @@
 
 #include "common/log.h"
 #include "engine/drift.h"
+#include "engine/mirror.h"
 #include "engine/rows.h"
 #include "engine/runner.h"
-#include "engine/watch.h"
+#include "model/network_cut.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -61,6 +62,15 @@ static bool take_namespaces(struct transaction *transaction)
     return true;
 }
 
+/* What is marked up to now is compared with what is seen, if that is to be as committed. */
+static void begin_look(struct transaction *transaction, struct look *look, bool compares)
+{
+    transaction->looked = mirror_drain(transaction->engine);
+    if (compares && !transaction->cut)
+        drift_looking(transaction->engine, transaction->topology);
+    look_start(look);
+}
+
 static void plan_ready(void *context, const struct error *error);
 
 void transaction_begin(struct transaction *transaction)
@@ -76,16 +86,15 @@ void transaction_begin(struct transaction *transaction)
         transaction_refuse_memory(transaction);
         return;
     }
-    drift_looking(transaction->engine, transaction->topology);
     transaction->started = drift_now();
-    look_start(look);
+    begin_look(transaction, look, transaction->recovery);
 }
 
 static void watch_namespaces(struct transaction *transaction)
 {
     const struct netns *netns, *next;
     HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
-        watch_add(transaction->engine, netns);
+        mirror_watch(transaction->engine, netns);
     }
 }
 
@@ -110,6 +119,20 @@ static void select_repairs(struct transaction *transaction)
         plan_select(transaction->plan, drift_repairs, transaction);
 }
 
+static void note_unheard(void *context, const char *pointer)
+{
+    struct transaction *transaction = context;
+    size_t count = 0;
+    while (transaction->unheard && transaction->unheard[count])
+        count++;
+    char **grown = reallocarray(transaction->unheard, count + 2, sizeof(*grown));
+    if (!grown)
+        return;
+    transaction->unheard = grown;
+    grown[count] = strdup(pointer);
+    grown[count + 1] = NULL;
+}
+
 static void intend(struct transaction *transaction);
 
 static void plan_ready(void *context, const struct error *error)
@@ -129,6 +152,9 @@ static void plan_ready(void *context, const struct error *error)
         return;
     }
     transaction->changes = json_object_get(transaction->plan->changes);
+    if (transaction->repair == REPAIR_NEVER)
+        mirror_check(transaction->engine, transaction->before, transaction->looked, note_unheard,
+                     transaction);
     if (transaction->dry_run || transaction->repair == REPAIR_NEVER) {
         transaction->outcome = CHANGE_PLANNED;
         transaction_finish(transaction);
@@ -227,10 +253,11 @@ bool transaction_look(struct transaction *transaction, const struct network *net
     transaction->actual = network_new(NULL);
     struct look *look = look_new(transaction->engine, &transaction->namespaces, transaction->actual,
                                  next, transaction);
-    if (look && transaction->actual && look_add_network(look, network, false)) {
+    /* Of a part, only what is asked for is seen: what was to be made as well as what was there. */
+    if (look && transaction->actual && look_add_network(look, network, false) &&
+        (!transaction->cut || look_add_network(look, transaction->cut, false))) {
         watch_namespaces(transaction);
-        drift_looking(transaction->engine, transaction->topology);
-        look_start(look);
+        begin_look(transaction, look, true);
         return true;
     }
     if (look)
@@ -320,12 +347,16 @@ static void committed(void *context, const struct error *error)
     }
     transaction->committed = true;
     topology_set_message(topology, false, NULL);
+    if (transaction->cut && !network_cut_learn(transaction->cut, topology->network))
+        log_warning("topology %s: out of memory: what sysctls were is forgotten",
+                    transaction->name);
     if (!transaction->recovery) {
         /* The former network is still needed to destroy what was parked. */
+        struct network *former =
+            topology_set_network(transaction->engine, topology, transaction->desired);
         if (transaction->owned_previous)
-            network_free(topology->network);
+            network_free(former);
         transaction->owned_previous = transaction->previous;
-        topology->network = transaction->desired;
         topology->generation += transaction->type != CHANGE_REMOVE;
         log_info("topology %s: %s generation %" PRIu64 ", %zu changes", transaction->name,
                  transaction->type == CHANGE_REMOVE ? "removed at" : "committed",
@@ -399,12 +430,11 @@ static void give_namespaces_back(struct transaction *transaction)
 static void note_recovery(const struct transaction *transaction)
 {
     const struct error *error = &transaction->error;
-    if (transaction->outcome <= CHANGE_PLANNED)
+    if (transaction->outcome <= CHANGE_PLANNED || !transaction->topology)
         return;
     log_error("topology %s: could not be restored: %s%s%s", transaction->name, error->pointer,
               error->pointer[0] ? ": " : "", error->text);
-    if (transaction->topology)
-        topology_set_message(transaction->topology, error->code == ERROR_WAITING, error->text);
+    topology_set_message(transaction->topology, error->code == ERROR_WAITING, error->text);
 }
 
 static void answer(const struct transaction *transaction, uint64_t generation)
@@ -421,8 +451,16 @@ static void answer(const struct transaction *transaction, uint64_t generation)
         .error = transaction->error.code ? &transaction->error : NULL,
         .other = transaction->other,
         .remaining = transaction->remaining,
+        .unheard = transaction->unheard,
     };
     transaction->callback(transaction->context, &result);
+}
+
+static void strings_free(char **strings)
+{
+    for (char **each = strings; each && *each; each++)
+        free(*each);
+    free(strings);
 }
 
 static void transaction_free(struct transaction *transaction)
@@ -442,9 +480,10 @@ static void transaction_free(struct transaction *transaction)
     free(transaction->parked_in);
     json_object_put(transaction->changes);
     problems_clear(&transaction->problems);
-    for (char **each = transaction->remaining; each && *each; each++)
-        free(*each);
-    free(transaction->remaining);
+    strings_free(transaction->remaining);
+    strings_free(transaction->unheard);
+    dirty_clear(&transaction->dirty);
+    network_free(transaction->cut);
     free(transaction);
 }
 
@@ -457,11 +496,31 @@ static void unlink_transaction(struct transaction *transaction)
         *link = transaction->next;
 }
 
+/* What was seen last, and compared with what is committed, is what the kernel has. */
+static void tell_mirror(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    bool good = transaction->outcome <= CHANGE_UNCHANGED ||
+                (transaction->outcome == CHANGE_PLANNED && transaction->recovery);
+    struct network *seen = transaction->touched ? transaction->actual : transaction->before;
+    if (good && seen)
+        mirror_take(engine, seen, transaction->looked);
+    if (good || !transaction->touched)
+        return;
+    const struct netns *netns, *next;
+    HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
+        mirror_doubt(engine, netns->name);
+    }
+    if (transaction->topology)
+        drift_mark_topology(engine, transaction->topology);
+}
+
 void transaction_finish(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
     struct topology *topology = transaction->topology;
     uint64_t generation = topology ? topology->generation : 0;
+    tell_mirror(transaction);
     give_namespaces_back(transaction);
     if (topology)
         topology->changing = false;

@@ -38,14 +38,17 @@ struct transaction {
     change_callback *callback;
     void *context;
 
+    struct dirty *dirty; /* a comparison: of these alone; NULL: of all */
+    struct network *cut; /* the part of the topology's network that they are in; owned */
     struct claim_keys topology_key, object_keys;
     struct topology *topology; /* NULL until the transaction runs */
-    struct network *desired;   /* owned, but in a recovery: there it is the topology's */
+    struct network *desired;   /* owned, but in a recovery: there it is the topology's, or cut */
     struct network
         *previous; /* what the topology answers for now: its network, or owned_previous */
     struct network *owned_previous;
     struct network *before; /* the kernel, as it was */
     struct network *actual; /* the kernel, as it is */
+    uint64_t looked;        /* mirror_drain(), when the last look began */
     struct netns_table namespaces;
     uint32_t park_group;
     struct plan *plan;
@@ -66,6 +69,7 @@ struct transaction {
     struct error error;
     const char *other;
     char **remaining;
+    char **unheard; /* REPAIR_NEVER: pointers of what the mirror did not know; ended by NULL */
 };
 
 /* queue.c */
@@ -81,10 +85,10 @@ void transaction_start(struct engine *engine, const struct change_request *reque
 bool transaction_recover(struct engine *engine, struct topology *topology, struct network *previous,
                          bool intended);
 
-/* Queues the comparison of TOPOLOGY with the kernel, and the repair that MODE asks for. CALLBACK
- * may be NULL. False when memory is short. */
-bool transaction_compare(struct engine *engine, struct topology *topology, enum repair_mode mode,
-                         change_callback *callback, void *context);
+/* Queues the comparison of TOPOLOGY, or (DIRTY not NULL, taken over) a part of it, with the kernel,
+ * and the repair that MODE asks for. CALLBACK may be NULL. False when memory is short. */
+bool transaction_compare(struct engine *engine, struct topology *topology, struct dirty *dirty,
+                         enum repair_mode mode, change_callback *callback, void *context);
 
 /* Gives whatever can run its claims, in order of arrival. */
 void transactions_schedule(struct engine *engine);

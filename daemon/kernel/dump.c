@@ -4,6 +4,7 @@
 #include "kernel/netlink.h"
 #include "kernel/sysctl.h"
 
+#include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -15,8 +16,11 @@
 
 typedef bool read_message(const struct nlmsghdr *message, struct namespace *namespace);
 
+/* One reading of a namespace. */
 struct reading {
+    struct mnl_socket *socket;
     struct namespace *namespace;
+    bool interrupted;
     read_message *read;
     struct error *error;
 };
@@ -30,66 +34,128 @@ static int read_one(const struct nlmsghdr *message, void *context)
     return MNL_CB_ERROR;
 }
 
-static bool dump(struct mnl_socket *socket, struct nlmsghdr *request, read_message *read,
-                 struct namespace *namespace, bool *interrupted, struct error *error)
+static bool dump(struct reading *reading, struct nlmsghdr *request, read_message *read)
 {
-    struct reading reading = {.namespace = namespace, .read = read, .error = error};
-    return netlink_dump(socket, request, read_one, &reading, interrupted, error);
+    reading->read = read;
+    return netlink_dump(reading->socket, request, read_one, reading, &reading->interrupted,
+                        reading->error);
 }
 
-static bool dump_links(struct mnl_socket *socket, struct namespace *namespace, bool *interrupted,
-                       struct error *error)
+static struct nlmsghdr *put_link_request(char *buffer, uint32_t ifindex)
 {
-    char buffer[256];
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     request->nlmsg_type = RTM_GETLINK;
-    mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
+    struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+    header->ifi_index = (int)ifindex;
     mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-    return dump(socket, request, message_link_read, namespace, interrupted, error);
+    return request;
 }
 
-static bool dump_addresses(struct mnl_socket *socket, struct namespace *namespace,
-                           bool *interrupted, struct error *error)
+static bool dump_links(struct reading *reading)
+{
+    char buffer[256];
+    return dump(reading, put_link_request(buffer, 0), message_link_read);
+}
+
+/* IFINDEX 0: of all links. */
+static bool dump_addresses(struct reading *reading, uint32_t ifindex)
 {
     char buffer[256];
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     request->nlmsg_type = RTM_GETADDR;
-    mnl_nlmsg_put_extra_header(request, sizeof(struct ifaddrmsg));
-    return dump(socket, request, message_address_read, namespace, interrupted, error);
+    struct ifaddrmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+    header->ifa_index = ifindex;
+    return dump(reading, request, message_address_read);
 }
 
-static bool dump_routes(struct mnl_socket *socket, unsigned char family,
-                        struct namespace *namespace, bool *interrupted, struct error *error)
+static bool is_gone(int errnum)
+{
+    return errnum == ENODEV;
+}
+
+/* Asks for one link, by its name, or by IFINDEX when that is not 0. One that is not there is left
+ * out. */
+static bool ask_link(struct reading *reading, const char *name, uint32_t ifindex)
+{
+    char buffer[256];
+    struct error reason = {0};
+    struct nlmsghdr *request = put_link_request(buffer, ifindex);
+    if (!ifindex)
+        mnl_attr_put_strz(request, IFLA_IFNAME, name);
+    reading->read = message_link_read;
+    if (netlink_ask(reading->socket, request, read_one, reading, &reason) || is_gone(reason.errnum))
+        return true;
+    return error_set(reading->error, ERROR_KERNEL, reason.errnum, "a link cannot be read: %s",
+                     reason.text);
+}
+
+static bool read_addresses_of(struct reading *reading, uint32_t ifindex)
+{
+    struct error *error = reading->error, reason = {0};
+    reading->error = &reason;
+    bool good = dump_addresses(reading, ifindex) || is_gone(reason.errnum);
+    reading->error = error;
+    return good || error_set(error, reason.code, reason.errnum, "%s", reason.text);
+}
+
+/* A link that has not the name that was asked for is found by the ifindex that it had, as masters
+ * are. */
+static bool read_asked_link(struct reading *reading, const struct link *asked)
+{
+    struct namespace *namespace = reading->namespace;
+    if (namespace_link(namespace, asked->name))
+        return true;
+    if (!ask_link(reading, asked->name, 0))
+        return false;
+    const struct link *link = namespace_link(namespace, asked->name);
+    if (!link && asked->ifindex && !namespace_link_by_ifindex(namespace, asked->ifindex)) {
+        if (!ask_link(reading, NULL, asked->ifindex))
+            return false;
+        link = namespace_link_by_ifindex(namespace, asked->ifindex);
+    }
+    if (!link)
+        return true;
+    return read_addresses_of(reading, link->ifindex) &&
+           (!link->master_ifindex || namespace_link_by_ifindex(namespace, link->master_ifindex) ||
+            (ask_link(reading, NULL, link->master_ifindex) &&
+             read_addresses_of(reading, link->master_ifindex)));
+}
+
+static bool read_asked_links(struct reading *reading, const struct namespace *asked)
+{
+    const struct link *link, *next;
+    const struct link *links = asked ? asked->links : NULL;
+    HASH_ITER (hh, links, link, next) {
+        if (!read_asked_link(reading, link))
+            return false;
+    }
+    return true;
+}
+
+static bool dump_routes(struct reading *reading, unsigned char family)
 {
     char buffer[256];
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     request->nlmsg_type = RTM_GETROUTE;
     struct rtmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
     header->rtm_family = family;
-    return dump(socket, request, message_route_read, namespace, interrupted, error);
+    return dump(reading, request, message_route_read);
 }
 
-static bool dump_rules(struct mnl_socket *socket, unsigned char family, struct namespace *namespace,
-                       bool *interrupted, struct error *error)
+static bool dump_rules(struct reading *reading, unsigned char family)
 {
     char buffer[256];
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     request->nlmsg_type = RTM_GETRULE;
     struct fib_rule_hdr *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
     header->family = family;
-    return dump(socket, request, message_rule_read, namespace, interrupted, error);
+    return dump(reading, request, message_rule_read);
 }
 
-/* Links first: everything else refers to them. */
-static bool dump_all(struct mnl_socket *socket, struct namespace *namespace, bool *interrupted,
-                     struct error *error)
+static bool dump_rest(struct reading *reading)
 {
-    return dump_links(socket, namespace, interrupted, error) &&
-           dump_addresses(socket, namespace, interrupted, error) &&
-           dump_routes(socket, AF_INET, namespace, interrupted, error) &&
-           dump_routes(socket, AF_INET6, namespace, interrupted, error) &&
-           dump_rules(socket, AF_INET, namespace, interrupted, error) &&
-           dump_rules(socket, AF_INET6, namespace, interrupted, error);
+    return dump_routes(reading, AF_INET) && dump_routes(reading, AF_INET6) &&
+           dump_rules(reading, AF_INET) && dump_rules(reading, AF_INET6);
 }
 
 static bool read_sysctl(const char *path, struct namespace *namespace, struct error *error)
@@ -104,23 +170,36 @@ static bool read_sysctl(const char *path, struct namespace *namespace, struct er
 }
 
 /* In the namespace. */
-static bool read_sysctls(const struct namespace *const *sysctls, size_t count,
-                         struct namespace *namespace, struct error *error)
+static bool read_sysctls(const struct namespace *asked, struct namespace *namespace,
+                         struct error *error)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct sysctl *sysctl, *next;
-        struct sysctl *first = sysctls[i] ? sysctls[i]->sysctls : NULL;
-        HASH_ITER (hh, first, sysctl, next) {
-            if (!read_sysctl(sysctl->path, namespace, error))
-                return false;
-        }
+    const struct sysctl *sysctl, *next;
+    const struct sysctl *first = asked ? asked->sysctls : NULL;
+    HASH_ITER (hh, first, sysctl, next) {
+        if (!read_sysctl(sysctl->path, namespace, error))
+            return false;
     }
     return true;
 }
 
+/* Links first: everything else refers to them. */
+static bool read_parts(struct reading *reading, unsigned parts,
+                       const struct namespace *const *asked, size_t count)
+{
+    if (parts & DUMP_LINKS && !(dump_links(reading) && dump_addresses(reading, 0)))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!(parts & DUMP_LINKS) && !read_asked_links(reading, asked[i]))
+            return false;
+        if (!read_sysctls(asked[i], reading->namespace, reading->error))
+            return false;
+    }
+    return !(parts & DUMP_REST) || dump_rest(reading);
+}
+
 /* One reading, in the namespace. */
-static struct namespace *read_namespace(const struct netns *netns,
-                                        const struct namespace *const *sysctls, size_t count,
+static struct namespace *read_namespace(const struct netns *netns, unsigned parts,
+                                        const struct namespace *const *asked, size_t count,
                                         struct network *into, bool *interrupted,
                                         struct error *error)
 {
@@ -133,15 +212,20 @@ static struct namespace *read_namespace(const struct netns *netns,
     }
     namespace->external = netns->host;
     namespace->cookie = netns->cookie;
-    if (dump_all(socket, namespace, interrupted, error) &&
-        read_sysctls(sysctls, count, namespace, error))
+    namespace->some_links = !(parts & DUMP_LINKS);
+    namespace->no_rest = !(parts & DUMP_REST);
+    struct reading reading = {.socket = socket, .namespace = namespace, .error = error};
+    bool good = read_parts(&reading, parts, asked, count);
+    *interrupted = reading.interrupted;
+    if (good)
         return namespace;
     namespace_remove(into, namespace);
     return NULL;
 }
 
-struct namespace *dump_namespace(const struct netns *netns, const struct namespace *const *sysctls,
-                                 size_t count, struct network *into, struct error *error)
+struct namespace *dump_namespace(const struct netns *netns, unsigned parts,
+                                 const struct namespace *const *asked, size_t count,
+                                 struct network *into, struct error *error)
 {
     struct namespace *namespace = NULL;
     bool interrupted = true;
@@ -151,7 +235,7 @@ struct namespace *dump_namespace(const struct netns *netns, const struct namespa
         if (namespace)
             namespace_remove(into, namespace);
         interrupted = false;
-        namespace = read_namespace(netns, sysctls, count, into, &interrupted, error);
+        namespace = read_namespace(netns, parts, asked, count, into, &interrupted, error);
     }
     if (netns_leave(error))
         return namespace;

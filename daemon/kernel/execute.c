@@ -216,22 +216,17 @@ static int found_link(const struct nlmsghdr *message, void *context)
 static bool look_up(struct mnl_socket *socket, const char *name, uint32_t *ifindex,
                     struct error *error)
 {
-    char buffer[256], answer[32768];
+    char buffer[256];
     struct search search = {0};
+    struct error reason = {0};
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     request->nlmsg_type = RTM_GETLINK;
-    request->nlmsg_flags = NLM_F_REQUEST;
-    request->nlmsg_seq = 1;
     mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
     mnl_attr_put_strz(request, IFLA_IFNAME, name);
     mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-    ssize_t length = mnl_socket_sendto(socket, request, request->nlmsg_len);
-    if (length >= 0)
-        length = mnl_socket_recvfrom(socket, answer, sizeof(answer));
-    if (length < 0 || mnl_cb_run(answer, (size_t)length, 1, mnl_socket_get_portid(socket),
-                                 found_link, &search) < 0)
-        return error_set(error, ERROR_KERNEL, errno, "link \"%s\" is not there: %s", name,
-                         strerror(errno));
+    if (!netlink_ask(socket, request, found_link, &search, &reason))
+        return error_set(error, ERROR_KERNEL, reason.errnum, "link \"%s\" is not there: %s", name,
+                         reason.text);
     *ifindex = search.ifindex;
     return true;
 }

@@ -63,18 +63,29 @@ void message_link_header(struct nlmsghdr *request, const struct link *link, unsi
  * away. */
 void message_link_alt_name(struct nlmsghdr *request, const struct link *link, const char *name);
 
-/* message_link_read.c: adds the link that MESSAGE tells of to NAMESPACE. False when memory is
- * short. */
+/* message_link_read.c */
+
+/* Reads the bridge port attributes that MESSAGE, which a bridge sends (AF_BRIDGE), tells of into
+ * PORT. */
+bool message_port_read(const struct nlmsghdr *message, struct value *port);
+/* Adds the link that MESSAGE tells of to NAMESPACE. False when memory is short, as below. */
 bool message_link_read(const struct nlmsghdr *message, struct namespace *namespace);
 
 /* message_address.c */
 void message_address(struct nlmsghdr *request, const struct link *link,
                      const struct address *address);
+/* Reads what MESSAGE tells of one address, and the ifindex of its link. False when it is none. */
+bool message_address_parse(const struct nlmsghdr *message, struct address *address,
+                           uint32_t *ifindex);
+/* Adds it to its link in NAMESPACE. */
 bool message_address_read(const struct nlmsghdr *message, struct namespace *namespace);
 
 /* message_route.c */
 void message_route(struct nlmsghdr *request, const struct namespace *namespace,
                    const struct route *route, bool removal);
+/* The key and rtm_protocol of the route that MESSAGE tells of. False when it is one that
+ * message_route_read() leaves out. */
+bool message_route_key(const struct nlmsghdr *message, struct route_key *key, uint8_t *protocol);
 bool message_route_read(const struct nlmsghdr *message, struct namespace *namespace);
 
 /* message_rule.c */

@@ -40,17 +40,18 @@ static bool read_address(const struct nlattr *attribute, uint8_t family, struct 
     return true;
 }
 
-bool message_address_read(const struct nlmsghdr *message, struct namespace *namespace)
+bool message_address_parse(const struct nlmsghdr *message, struct address *address,
+                           uint32_t *ifindex)
 {
     const struct ifaddrmsg *header = message_header(message, sizeof(*header));
-    if (!header)
-        return true;
-    struct link *link = namespace_link_by_ifindex(namespace, header->ifa_index);
     struct ip_address local = {0}, other = {0};
-    struct address draft = {.flags = header->ifa_flags, .scope = header->ifa_scope};
     const struct nlattr *attribute;
-    if (!link || !ip_family_size(header->ifa_family))
-        return true;
+    if (!header || !ip_family_size(header->ifa_family))
+        return false;
+    *ifindex = header->ifa_index;
+    memset(address, 0, sizeof(*address)); /* the padding of its key is significant */
+    address->flags = header->ifa_flags;
+    address->scope = header->ifa_scope;
     mnl_attr_for_each (attribute, message, sizeof(*header)) {
         switch (mnl_attr_get_type(attribute)) {
         case IFA_LOCAL:
@@ -60,30 +61,37 @@ bool message_address_read(const struct nlmsghdr *message, struct namespace *name
             read_address(attribute, header->ifa_family, &other);
             break;
         case IFA_FLAGS:
-            draft.flags = message_u32(attribute);
+            address->flags = message_u32(attribute);
             break;
         case IFA_PROTO:
-            draft.protocol = message_u8(attribute);
+            address->protocol = message_u8(attribute);
             break;
         case IFA_RT_PRIORITY:
-            draft.metric = message_u32(attribute);
+            address->metric = message_u32(attribute);
             break;
         }
     }
-    bool has_peer = local.family && !ip_address_equal(&local, &other);
-    const struct ip_prefix prefix = {.address = local.family ? local : other,
-                                     .length = header->ifa_prefixlen};
-    if (link_address(link, &prefix))
-        return true; /* one that differs in its peer alone: the first stands for both */
-    struct address *address = address_add(link, &prefix);
+    if (local.family && !ip_address_equal(&local, &other))
+        address->peer = other;
+    address->prefix.address = local.family ? local : other;
+    address->prefix.length = header->ifa_prefixlen;
+    address->no_prefix_route = address->flags & IFA_F_NOPREFIXROUTE;
+    return true;
+}
+
+bool message_address_read(const struct nlmsghdr *message, struct namespace *namespace)
+{
+    struct address draft;
+    uint32_t ifindex;
+    if (!message_address_parse(message, &draft, &ifindex))
+        return true;
+    struct link *link = namespace_link_by_ifindex(namespace, ifindex);
+    if (!link || link_address(link, &draft.prefix))
+        return true; /* of those that differ in the peer alone, the first stands for all */
+    struct address *address = address_add(link, &draft.prefix);
     if (!address)
         return false;
-    if (has_peer)
-        address->peer = other;
-    address->flags = draft.flags;
-    address->scope = draft.scope;
-    address->metric = draft.metric;
-    address->protocol = draft.protocol;
-    address->no_prefix_route = draft.flags & IFA_F_NOPREFIXROUTE;
+    draft.hh = address->hh;
+    *address = draft;
     return true;
 }

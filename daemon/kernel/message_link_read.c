@@ -98,6 +98,17 @@ static bool read_info(const struct nlattr *info, struct link *link)
             message_read_values(port, NULL, 0, &bridge_port_attributes, link->port));
 }
 
+bool message_port_read(const struct nlmsghdr *message, struct value *port)
+{
+    const struct nlattr *attribute;
+    mnl_attr_for_each (attribute, message, sizeof(struct ifinfomsg)) {
+        if (mnl_attr_get_type(attribute) == IFLA_PROTINFO &&
+            !message_read_values(attribute, NULL, 0, &bridge_port_attributes, port))
+            return false;
+    }
+    return true;
+}
+
 static bool read_attribute(const struct nlattr *attribute, struct link *link)
 {
     switch (mnl_attr_get_type(attribute)) {

@@ -281,22 +281,31 @@ static bool read_route(const struct nlmsghdr *message, struct route *route)
     return hop;
 }
 
-bool message_route_read(const struct nlmsghdr *message, struct namespace *namespace)
+bool message_route_key(const struct nlmsghdr *message, struct route_key *key, uint8_t *protocol)
 {
     const struct rtmsg *header = message_header(message, sizeof(*header));
     if (!header)
-        return true;
-    struct route_key key = read_key(message);
-    if (!is_kept(header, key.table))
+        return false;
+    *key = read_key(message);
+    *protocol = header->rtm_protocol;
+    return is_kept(header, key->table);
+}
+
+bool message_route_read(const struct nlmsghdr *message, struct namespace *namespace)
+{
+    struct route_key key;
+    uint8_t protocol;
+    if (!message_route_key(message, &key, &protocol))
         return true;
     while (namespace_route(namespace, &key))
         key.ordinal++;
     struct route *route = route_add(namespace, &key);
     if (!route)
         return false;
+    const struct rtmsg *header = mnl_nlmsg_get_payload(message);
     route->type = header->rtm_type;
     route->scope = header->rtm_scope;
-    route->protocol = header->rtm_protocol;
+    route->protocol = protocol;
     if (!read_route(message, route))
         return false;
     name_devices(namespace, route);

@@ -39,9 +39,19 @@ static bool fails(struct error *error, const char *what)
                      strerror(errno));
 }
 
+static int receive_buffer(void)
+{
+#ifdef ENABLE_FAULT_INJECTION
+    const char *text = getenv("NETNSD_RECEIVE_BUFFER");
+    if (text)
+        return atoi(text);
+#endif
+    return RECEIVE_BUFFER;
+}
+
 static bool set_up(struct monitor *monitor, struct error *error)
 {
-    int on = 1, size = RECEIVE_BUFFER;
+    int on = 1, size = receive_buffer();
     int fd = mnl_socket_get_fd(monitor->socket);
     if (mnl_socket_setsockopt(monitor->socket, NETLINK_LISTEN_ALL_NSID, &on, sizeof(on)) < 0)
         return fails(error, "NETLINK_LISTEN_ALL_NSID");
@@ -122,29 +132,18 @@ static bool read_link(const struct nlmsghdr *message, struct monitor_event *even
     const struct ifinfomsg *header = message_header(message, sizeof(*header));
     if (!header)
         return false;
-    const struct nlattr *name = find_attribute(message, sizeof(*header), IFLA_IFNAME);
-    event->subject = MONITOR_LINK;
+    event->subject = header->ifi_family == AF_BRIDGE ? MONITOR_PORT : MONITOR_LINK;
     event->ifindex = (uint32_t)header->ifi_index;
-    if (name && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) == 0)
-        event->name = mnl_attr_get_str(name);
     return true;
 }
 
-static bool read_address(const struct nlmsghdr *message, struct monitor_event *event)
-{
-    const struct ifaddrmsg *header = message_header(message, sizeof(*header));
-    event->subject = MONITOR_ADDRESS;
-    event->ifindex = header ? header->ifa_index : 0;
-    return header;
-}
-
 /* Numbers are of namespaces as others know them, too: those do not count. */
-static bool read_number_gone(const struct nlmsghdr *message, struct monitor_event *event)
+static bool read_namespace_number(const struct nlmsghdr *message, struct monitor_event *event)
 {
     const struct nlattr *number = find_attribute(message, sizeof(struct rtgenmsg), NETNSA_NSID);
     if (!number || event->number != MONITOR_OWN)
         return false;
-    event->subject = MONITOR_NUMBER_GONE;
+    event->subject = MONITOR_NUMBER;
     event->number = (int32_t)message_u32(number);
     return true;
 }
@@ -153,26 +152,32 @@ static bool read_number_gone(const struct nlmsghdr *message, struct monitor_even
 static bool read_event(const struct nlmsghdr *message, struct monitor_event *event)
 {
     switch (message->nlmsg_type) {
-    case RTM_NEWLINK:
     case RTM_DELLINK:
+        event->gone = true; /* fall through */
+    case RTM_NEWLINK:
         return read_link(message, event);
-    case RTM_NEWADDR:
     case RTM_DELADDR:
-        return read_address(message, event);
-    case RTM_NEWROUTE:
+        event->gone = true; /* fall through */
+    case RTM_NEWADDR:
+        event->subject = MONITOR_ADDRESS;
+        return true;
     case RTM_DELROUTE:
+        event->gone = true; /* fall through */
+    case RTM_NEWROUTE:
         event->subject = MONITOR_ROUTE;
         return true;
-    case RTM_NEWRULE:
     case RTM_DELRULE:
+        event->gone = true; /* fall through */
+    case RTM_NEWRULE:
         event->subject = MONITOR_RULE;
         return true;
     case RTM_NEWNETCONF:
-    case RTM_DELNETCONF:
         event->subject = MONITOR_SETTING;
         return true;
     case RTM_DELNSID:
-        return read_number_gone(message, event);
+        event->gone = true; /* fall through */
+    case RTM_NEWNSID:
+        return read_namespace_number(message, event);
     }
     return false;
 }
@@ -184,7 +189,7 @@ static void hand_over(const struct monitor *monitor, int32_t number, size_t leng
     const struct nlmsghdr *message = (const struct nlmsghdr *)monitor->buffer;
     for (int rest = (int)length; mnl_nlmsg_ok(message, rest);
          message = mnl_nlmsg_next(message, &rest)) {
-        struct monitor_event event = {.number = number};
+        struct monitor_event event = {.number = number, .message = message};
         if (read_event(message, &event))
             each(context, &event);
     }

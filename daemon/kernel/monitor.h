@@ -17,7 +17,8 @@
 
 struct monitor;
 
-/* Must be called in the daemon's namespace. */
+/* Must be called in the daemon's namespace. In a build with fault injection,
+ * NETNSD_RECEIVE_BUFFER=N stands for the size of the buffer in bytes, so that messages get lost. */
 struct monitor *monitor_new(struct error *error);
 void monitor_free(struct monitor *monitor);
 
@@ -29,18 +30,21 @@ int monitor_mounts_fd(const struct monitor *monitor);
 
 enum monitor_subject {
     MONITOR_LINK,
+    MONITOR_PORT, /* a link, as the bridge tells that it is a port of (AF_BRIDGE) */
     MONITOR_ADDRESS,
     MONITOR_ROUTE,
     MONITOR_RULE,
-    MONITOR_SETTING,     /* a sysctl of those that the kernel tells (NETCONF) */
-    MONITOR_NUMBER_GONE, /* the namespace of that number has ended */
+    MONITOR_SETTING, /* a sysctl of those that the kernel tells (NETCONF) */
+    MONITOR_NUMBER,  /* of a namespace as the daemon's own knows it */
 };
 
+/* Valid during the call. */
 struct monitor_event {
-    int32_t number; /* of the namespace that it happened in */
+    int32_t number; /* of the namespace that it happened in; NUMBER: the number */
     enum monitor_subject subject;
-    uint32_t ifindex; /* LINK and ADDRESS */
-    const char *name; /* LINK: as it is called now; valid during the call; NULL: not told */
+    bool gone;                      /* removed, and not added or changed */
+    uint32_t ifindex;               /* LINK and PORT */
+    const struct nlmsghdr *message; /* for kernel/message.h */
 };
 
 typedef void monitor_callback(void *context, const struct monitor_event *event);

@@ -113,6 +113,22 @@ bool netlink_change(struct mnl_socket *socket, struct nlmsghdr *request, struct 
                      ack.message ? ": " : "", strerror(ack.errnum));
 }
 
+bool netlink_ask(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t each, void *context,
+                 struct error *error)
+{
+    char buffer[RECEIVE_SIZE];
+    request->nlmsg_flags |= NLM_F_REQUEST;
+    request->nlmsg_seq = 1;
+    if (!send_request(socket, request, error))
+        return false;
+    ssize_t length = receive(socket, buffer, sizeof(buffer), error);
+    if (length < 0)
+        return false;
+    return mnl_cb_run(buffer, (size_t)length, 1, mnl_socket_get_portid(socket), each, context) >=
+               0 ||
+           fails(error, errno);
+}
+
 bool netlink_dump(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t each, void *context,
                   bool *interrupted, struct error *error)
 {

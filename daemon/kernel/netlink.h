@@ -40,6 +40,11 @@ bool netlink_change(struct mnl_socket *socket, struct nlmsghdr *request, struct 
 bool netlink_namespace_number(struct mnl_socket *socket, int fd, int32_t *number,
                               struct error *error);
 
+/* Sends REQUEST, which asks for one thing, and hands the answer to EACH (as for netlink_dump()). On
+ * failure ERROR has the kernel's errno. */
+bool netlink_ask(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t each, void *context,
+                 struct error *error);
+
 /* Sends the dump request REQUEST and hands every message of the answer to EACH (which returns
  * MNL_CB_OK, or MNL_CB_ERROR having filled ERROR). *INTERRUPTED (never cleared) says that the
  * kernel's tables changed meanwhile (NLM_F_DUMP_INTR). */

@@ -249,5 +249,6 @@ bool netns_park(const struct netns *netns, struct error *error)
 
 bool netns_unpark(const struct netns *netns, struct error *error)
 {
-    return netns_directory_mount_over(netns->name, netns->fd, error) && netns_forget(netns->name, error);
+    return netns_directory_mount_over(netns->name, netns->fd, error) &&
+           netns_forget(netns->name, error);
 }

@@ -21,8 +21,6 @@ static struct nlmsghdr *put_request(char *buffer, uint16_t type, int fd)
 {
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     request->nlmsg_type = type;
-    request->nlmsg_flags = NLM_F_REQUEST;
-    request->nlmsg_seq = 1;
     mnl_nlmsg_put_extra_header(request, sizeof(struct rtgenmsg));
     mnl_attr_put_u32(request, NETNSA_FD, (uint32_t)fd);
     return request;
@@ -31,17 +29,13 @@ static struct nlmsghdr *put_request(char *buffer, uint16_t type, int fd)
 bool netlink_namespace_number(struct mnl_socket *socket, int fd, int32_t *number,
                               struct error *error)
 {
-    char buffer[1024];
+    char buffer[256];
     *number = NETNSA_NSID_NOT_ASSIGNED;
     struct nlmsghdr *request = put_request(buffer, RTM_GETNSID, fd);
-    ssize_t length = mnl_socket_sendto(socket, request, request->nlmsg_len);
-    if (length >= 0)
-        length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-    if (length >= 0 && mnl_cb_run(buffer, (size_t)length, 1, mnl_socket_get_portid(socket),
-                                  read_number, number) >= 0)
-        return true;
-    return error_set(error, ERROR_KERNEL, errno, "a namespace's number cannot be read: %s",
-                     strerror(errno));
+    struct error reason = {0};
+    return netlink_ask(socket, request, read_number, number, &reason) ||
+           error_set(error, ERROR_KERNEL, reason.errnum, "a namespace's number cannot be read: %s",
+                     reason.text);
 }
 
 /* The kernel chooses the number (net/core/net_namespace.c, rtnl_net_newid()). Somebody else may

@@ -300,6 +300,11 @@ bool attribute_equal(const struct attribute *row, const struct value *desired,
     return actual->present && same(row, &effective, actual);
 }
 
+bool value_same(const struct attribute *row, const struct value *a, const struct value *b)
+{
+    return a->present == b->present && (!a->present || same(row, a, b));
+}
+
 bool attribute_needs_birth(const struct attribute *row, const struct value *desired,
                            const struct value *actual)
 {

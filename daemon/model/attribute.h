@@ -103,5 +103,7 @@ bool attribute_needs_birth(const struct attribute *row, const struct value *desi
 /* What DESIRED stands for: itself, or the default, or absent. Borrows DESIRED's string. */
 struct value attribute_effective(const struct attribute *row, const struct value *desired);
 
+/* Are two values of ROW, both desired or both actual, the same? */
+bool value_same(const struct attribute *row, const struct value *a, const struct value *b);
 bool value_copy(const struct attribute *row, const struct value *from, struct value *to);
 void value_clear(const struct attribute *row, struct value *value);

@@ -214,6 +214,14 @@ bool link_add_port(struct link *link)
     return link->port;
 }
 
+static void unindex(struct link *link)
+{
+    if (!link->hh_ifindex.tbl)
+        return;
+    HASH_DELETE(hh_ifindex, link->namespace->links_by_ifindex, link);
+    link->hh_ifindex.tbl = NULL;
+}
+
 bool link_index(struct link *link)
 {
     HASH_ADD(hh_ifindex, link->namespace->links_by_ifindex, ifindex, sizeof(link->ifindex), link);
@@ -296,9 +304,26 @@ void link_remove(struct link *link)
 {
     struct namespace *namespace = link->namespace;
     HASH_DEL(namespace->links, link);
-    if (link->hh_ifindex.tbl)
-        HASH_DELETE(hh_ifindex, namespace->links_by_ifindex, link);
+    unindex(link);
     link_free(link);
+}
+
+bool link_move(struct link *link, struct namespace *into)
+{
+    unindex(link);
+    HASH_DEL(link->namespace->links, link);
+    link->namespace = into;
+    HASH_ADD_STR(into->links, name, link);
+    if (link->hh.tbl)
+        return true;
+    link_free(link);
+    return false;
+}
+
+void address_remove(struct link *link, struct address *address)
+{
+    HASH_DEL(link->addresses, address);
+    free(address);
 }
 
 bool namespace_move(struct network *from, struct namespace *namespace, struct network *into)

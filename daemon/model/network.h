@@ -171,8 +171,11 @@ struct namespace
     char *path;    /* (desired) of an external one: where to open it, NULL: by its name; owned */
     bool ipv6;     /* (desired) something in it asks for IPv6, or "ipv6": true */
     bool report;   /* (desired) "drift": "report": what others change is told, not put back */
+    bool remove_extra; /* (desired) "extra": "remove": what others made is taken away */
     bool ipv6_written; /* (desired) "ipv6": true stands in the document */
     bool flawed;       /* while a document is read: its links could not be read (struct link) */
+    bool some_links;   /* not all of its links are here (model/network_cut.h) */
+    bool no_rest;      /* nor are its routes, its rules, and those sysctls that are no link's */
     uint64_t cookie;   /* (actual) SO_NETNS_COOKIE, its identity within one boot */
     bool parked;       /* (actual) alive and held, but its name is taken away */
 
@@ -232,12 +235,24 @@ struct sysctl *sysctl_add(struct namespace *namespace, const char *path, const c
 /* Take objects out of their owner and free them. */
 void namespace_remove(struct network *network, struct namespace *namespace);
 void link_remove(struct link *link);
+void address_remove(struct link *link, struct address *address);
 
+/* Moves LINK, without its place in the index by ifindex, to INTO, which has none of that name. On
+ * failure it is freed. */
+bool link_move(struct link *link, struct namespace *into);
 /* Moves NAMESPACE from its network to INTO, replacing one of the same name. */
 bool namespace_move(struct network *from, struct namespace *namespace, struct network *into);
 
-/* A deep copy of NAMESPACE in INTO (without resolved pointers). NULL when memory is short. */
+/* Deep copies, without resolved pointers. NULL, or false, when memory is short. */
+
+/* Of NAMESPACE, in INTO. */
 struct namespace *namespace_copy(const struct namespace *namespace, struct network *into);
+/* The same, without all that it holds. */
+struct namespace *namespace_copy_bare(const struct namespace *namespace, struct network *into);
+/* Of its routes, its rules, and those sysctls that are no link's. */
+bool namespace_copy_rest(const struct namespace *from, struct namespace *into);
+/* Of LINK with its sysctls. */
+struct link *link_copy(const struct link *link, struct namespace *into);
 
 /* Sets REFERENCE; NAMESPACE is copied. */
 bool reference_set(struct reference *reference, const char *namespace, const char *name);
@@ -258,6 +273,11 @@ char *rule_pointer(const struct namespace *namespace, const struct rule *rule, c
                    size_t size);
 char *sysctl_pointer(const struct namespace *namespace, const struct sysctl *sysctl, char *buffer,
                      size_t size);
+
+/* The namespace, and the link ("": none), that POINTER leads to or into. Returns what follows the
+ * namespace ("": nothing); NULL when it leads elsewhere. */
+const char *pointer_parts(const char *pointer, char namespace[NAMESPACE_NAME_MAX + 1],
+                          char link[IFNAMSIZ]);
 
 /* "DESTINATION [table T] [metric M]", the key of a route in a document. Returns BUFFER. */
 char *route_key_format(const struct route_key *key, char *buffer, size_t size);

@@ -70,11 +70,8 @@ static void copy_plain(const struct link *from, struct link *to)
     memcpy(to->kind_name, from->kind_name, sizeof(to->kind_name));
 }
 
-static bool copy_link(const struct link *from, struct namespace *into)
+static bool copy_content(const struct link *from, struct link *to)
 {
-    struct link *to = link_add(into, from->name);
-    if (!to)
-        return false;
     copy_plain(from, to);
     return (!from->kind ||
             (link_set_kind(to, from->kind) &&
@@ -129,50 +126,47 @@ static bool copy_sysctl(const struct sysctl *from, struct namespace *into)
     return true;
 }
 
-/* The sysctls that belong to links, in the links' own order. */
-static bool join_sysctls(const struct namespace *from, const struct namespace *into)
+/* The sysctls of a link, in its order. */
+static bool copy_sysctls(const struct link *from, struct link *to)
 {
-    struct link *link, *next;
-    HASH_ITER (hh, from->links, link, next) {
-        struct link *copy = namespace_link(into, link->name);
-        struct sysctl **last = &copy->sysctls;
-        for (const struct sysctl *sysctl = link->sysctls; sysctl; sysctl = sysctl->next) {
-            *last = namespace_sysctl(into, sysctl->path);
-            if (!*last)
-                return false;
-            (*last)->link = copy;
-            last = &(*last)->next;
-        }
+    struct sysctl **last = &to->sysctls;
+    for (const struct sysctl *sysctl = from->sysctls; sysctl; sysctl = sysctl->next) {
+        if (!copy_sysctl(sysctl, to->namespace))
+            return false;
+        *last = namespace_sysctl(to->namespace, sysctl->path);
+        (*last)->link = to;
+        last = &(*last)->next;
     }
     return true;
 }
 
-static bool copy_content(const struct namespace *from, struct namespace *to)
+struct link *link_copy(const struct link *link, struct namespace *into)
 {
-    struct link *link, *next_link;
-    HASH_ITER (hh, from->links, link, next_link) {
-        if (!copy_link(link, to))
-            return false;
-    }
+    struct link *copy = link_add(into, link->name);
+    return copy && copy_content(link, copy) && copy_sysctls(link, copy) ? copy : NULL;
+}
+
+bool namespace_copy_rest(const struct namespace *from, struct namespace *into)
+{
     struct route *route, *next_route;
     HASH_ITER (hh, from->routes, route, next_route) {
-        if (!copy_route(route, to))
+        if (!copy_route(route, into))
             return false;
     }
     struct rule *rule, *next_rule;
     HASH_ITER (hh, from->rules, rule, next_rule) {
-        if (!copy_rule(rule, to))
+        if (!copy_rule(rule, into))
             return false;
     }
     struct sysctl *sysctl, *next_sysctl;
     HASH_ITER (hh, from->sysctls, sysctl, next_sysctl) {
-        if (!copy_sysctl(sysctl, to))
+        if (!sysctl->link && !copy_sysctl(sysctl, into))
             return false;
     }
-    return join_sysctls(from, to);
+    return true;
 }
 
-struct namespace *namespace_copy(const struct namespace *namespace, struct network *into)
+struct namespace *namespace_copy_bare(const struct namespace *namespace, struct network *into)
 {
     struct namespace *copy = namespace_add(into, namespace->name);
     if (!copy)
@@ -180,11 +174,27 @@ struct namespace *namespace_copy(const struct namespace *namespace, struct netwo
     copy->external = namespace->external;
     copy->ipv6 = namespace->ipv6;
     copy->report = namespace->report;
+    copy->remove_extra = namespace->remove_extra;
     copy->ipv6_written = namespace->ipv6_written;
+    copy->some_links = namespace->some_links;
+    copy->no_rest = namespace->no_rest;
     copy->cookie = namespace->cookie;
     copy->parked = namespace->parked;
-    if (copy_string(namespace->path, &copy->path) && copy_content(namespace, copy))
+    if (copy_string(namespace->path, &copy->path))
         return copy;
     namespace_remove(into, copy);
     return NULL;
+}
+
+struct namespace *namespace_copy(const struct namespace *namespace, struct network *into)
+{
+    struct namespace *copy = namespace_copy_bare(namespace, into);
+    if (!copy)
+        return NULL;
+    struct link *link, *next;
+    HASH_ITER (hh, namespace->links, link, next) {
+        if (!link_copy(link, copy))
+            return NULL;
+    }
+    return namespace_copy_rest(namespace, copy) ? copy : NULL;
 }

@@ -1,17 +1,10 @@
 #include "model/network_merge.h"
 
-#include <string.h>
-
 static bool merge_links(struct namespace *into, struct namespace *from)
 {
     struct link *link, *next;
     HASH_ITER (hh, from->links, link, next) {
-        if (namespace_link(into, link->name))
-            continue;
-        HASH_DEL(from->links, link);
-        link->namespace = into;
-        HASH_ADD_KEYPTR(hh, into->links, link->name, strlen(link->name), link);
-        if (!link->hh.tbl)
+        if (!namespace_link(into, link->name) && !link_move(link, into))
             return false;
     }
     return true;

@@ -108,3 +108,20 @@ char *sysctl_pointer(const struct namespace *namespace, const struct sysctl *sys
         return link_member_pointer(sysctl->link, "sysctl", key, buffer, size);
     return member_pointer(namespace, "sysctl", key, buffer, size);
 }
+
+const char *pointer_parts(const char *pointer, char namespace[NAMESPACE_NAME_MAX + 1],
+                          char link[IFNAMSIZ])
+{
+    char step[16];
+    *link = '\0';
+    if (*pointer == '/')
+        pointer = json_pointer_step(pointer, step, sizeof(step));
+    if (*pointer != '/' || strcmp(step, namespaces.key) != 0)
+        return NULL;
+    const char *rest = json_pointer_step(pointer, namespace, NAMESPACE_NAME_MAX + 1);
+    if (*rest == '/')
+        pointer = json_pointer_step(rest, step, sizeof(step));
+    if (*rest == '/' && *pointer == '/' && strcmp(step, "links") == 0)
+        json_pointer_step(pointer, link, IFNAMSIZ);
+    return rest;
+}

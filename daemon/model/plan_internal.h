@@ -39,7 +39,6 @@ struct rule *plan_find_rule(const struct namespace *actual, const struct rule *d
  * ifindexes. */
 bool plan_route_equal(const struct namespace *namespace, const struct route *desired,
                       const struct route *actual);
-bool plan_rule_equal(const struct rule *desired, const struct rule *actual);
 bool plan_address_equal(const struct address *desired, const struct address *actual);
 
 /* plan_change.c: what the plan does, for people. ACTION is that of io.netnsd.Topology.Change.

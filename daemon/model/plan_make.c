@@ -1,4 +1,5 @@
 #include "model/document.h"
+#include "model/network_compare.h"
 #include "model/plan_internal.h"
 
 #include <linux/rtnetlink.h>
@@ -355,34 +356,10 @@ static bool place_routes(struct plan_builder *builder, struct namespace *namespa
     return true;
 }
 
-static bool range_equal(const uint16_t a[2], const uint16_t b[2])
-{
-    return a[0] == b[0] && a[1] == b[1];
-}
-
-static bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
-{
-    return ip_address_equal(&a->address, &b->address) && a->length == b->length;
-}
-
-bool plan_rule_equal(const struct rule *desired, const struct rule *actual)
-{
-    return desired->action == actual->action && desired->table == actual->table &&
-           prefix_equal(&desired->from, &actual->from) && prefix_equal(&desired->to, &actual->to) &&
-           strcmp(desired->input, actual->input) == 0 &&
-           strcmp(desired->output, actual->output) == 0 && desired->mark == actual->mark &&
-           desired->mask == actual->mask && desired->tos == actual->tos &&
-           desired->ip_protocol == actual->ip_protocol &&
-           range_equal(desired->source_port, actual->source_port) &&
-           range_equal(desired->destination_port, actual->destination_port) &&
-           desired->invert == actual->invert &&
-           desired->suppress_prefix_length == actual->suppress_prefix_length;
-}
-
 static bool place_rule(struct plan_builder *builder, struct namespace *namespace, struct rule *rule)
 {
     struct rule *actual = namespace->match ? plan_find_rule(namespace->match, rule) : NULL;
-    if (actual && plan_rule_equal(rule, actual))
+    if (actual && rule_equal(rule, actual))
         return true;
     bool ours = actual && actual->protocol == NETNSD_PROTOCOL;
     struct operation remove = {

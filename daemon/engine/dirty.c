@@ -1,0 +1,79 @@
+#include "engine/dirty.h"
+
+#include "model/network_cut.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "NAMESPACE", "NAMESPACE/" or "NAMESPACE/LINK". */
+struct dirty {
+    UT_hash_handle hh;
+    char key[];
+};
+
+bool dirty_add(struct dirty **set, const char *namespace, const char *link)
+{
+    char key[NAMESPACE_NAME_MAX + IFNAMSIZ + 2];
+    struct dirty *dirty;
+    snprintf(key, sizeof(key), "%s%s%s", namespace, link ? "/" : "", link ? link : "");
+    HASH_FIND_STR(*set, key, dirty);
+    if (dirty)
+        return true;
+    dirty = calloc(1, sizeof(*dirty) + strlen(key) + 1);
+    if (!dirty)
+        return false;
+    memcpy(dirty->key, key, strlen(key) + 1);
+    HASH_ADD_STR(*set, key, dirty);
+    if (dirty->hh.tbl)
+        return true;
+    free(dirty);
+    return false;
+}
+
+void dirty_clear(struct dirty **set)
+{
+    struct dirty *dirty, *next;
+    HASH_ITER (hh, *set, dirty, next) {
+        HASH_DEL(*set, dirty);
+        free(dirty);
+    }
+}
+
+struct dirty *dirty_take(struct dirty **set, size_t limit)
+{
+    struct dirty *taken = NULL, *dirty, *next;
+    HASH_ITER (hh, *set, dirty, next) {
+        if (!limit--)
+            break;
+        HASH_DEL(*set, dirty);
+        HASH_ADD_STR(taken, key, dirty);
+        if (dirty->hh.tbl)
+            continue;
+        free(dirty); /* the audit finds it again */
+        break;
+    }
+    return taken;
+}
+
+static bool cut_one(const char *key, struct network *cut, const struct network *from)
+{
+    const char *slash = strchr(key, '/');
+    char namespace[NAMESPACE_NAME_MAX + 1];
+    if (!slash)
+        return network_cut_namespace(cut, from, key);
+    snprintf(namespace, sizeof(namespace), "%.*s", (int)(slash - key), key);
+    return slash[1] ? network_cut_link(cut, from, namespace, slash + 1)
+                    : network_cut_rest(cut, from, namespace);
+}
+
+struct network *dirty_cut(const struct dirty *set, const struct network *from)
+{
+    auto_network struct network *cut = network_cut_new(from);
+    const struct dirty *dirty, *next;
+    HASH_ITER (hh, set, dirty, next) {
+        if (!cut || !cut_one(dirty->key, cut, from))
+            return NULL;
+    }
+    return cut && network_cut_close(cut, from) ? TAKE(cut) : NULL;
+}

@@ -1,0 +1,18 @@
+/* Sets of things that may not be as a topology wants them any more. */
+#pragma once
+
+#include "model/network.h"
+
+struct dirty;
+
+/* Adds a link, or, when LINK is "", the routes, rules and sysctls of NAMESPACE, or, when it is
+ * NULL, all of NAMESPACE. False when memory is short. */
+bool dirty_add(struct dirty **set, const char *namespace, const char *link);
+void dirty_clear(struct dirty **set);
+#define auto_dirty AUTO(dirty_clear)
+
+/* Moves up to LIMIT things from SET into a set of their own. */
+struct dirty *dirty_take(struct dirty **set, size_t limit);
+
+/* The part of FROM, a desired network, that SET is about. NULL when memory is short. */
+struct network *dirty_cut(const struct dirty *set, const struct network *from);

@@ -1,0 +1,238 @@
+#include "engine/drift.h"
+
+#include "common/log.h"
+#include "model/network_cut.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Milliseconds, all of them. What is undone after its Nth repair waits 2^N times this for the next.
+ */
+#define BACKOFF 100
+#define BACKOFF_MAX 300000
+/* What stays repaired so long, and longer than it would have to wait, is forgotten. */
+#define QUIET 10000
+#define POINTER_MAX 1024
+
+static int64_t real_time(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void item_free(struct drift_item **items, struct drift_item *item)
+{
+    if (item->hh.tbl)
+        HASH_DEL(*items, item);
+    json_object_put(item->change);
+    free(item->pointer);
+    free(item);
+}
+
+void drift_items_free(struct drift_item **items)
+{
+    struct drift_item *item, *next;
+    HASH_ITER (hh, *items, item, next) {
+        item_free(items, item);
+    }
+}
+
+/* The item at POINTER, or at something that holds it. */
+static struct drift_item *find_item(const struct topology *topology, const char *pointer)
+{
+    char path[POINTER_MAX];
+    struct drift_item *item = NULL;
+    snprintf(path, sizeof(path), "%s", pointer);
+    for (char *end = path + strlen(path); end && !item; end = strrchr(path, '/')) {
+        *end = '\0';
+        HASH_FIND_STR(topology->drift, path, item);
+    }
+    return item;
+}
+
+/* Desired or actual. What was not made in this boot yet is made, whatever the document says. */
+static bool reports(const struct namespace *namespace)
+{
+    return (namespace->report && namespace->cookie) ||
+           (namespace->match && namespace->match->report && namespace->match->cookie);
+}
+
+/* Both ends of a cable are made and removed together. */
+static bool is_reported(const struct operation *operation)
+{
+    const struct link *link = operation->link;
+    bool removal =
+        operation->type == OPERATION_LINK_PARK || operation->type == OPERATION_LINK_DELETE;
+    const struct link *desired = link && removal ? link->match : link;
+    const struct link *peer = desired ? desired->peer.link : NULL;
+    return reports(operation->namespace) || (peer && reports(peer->namespace));
+}
+
+bool drift_repairs(void *context, const struct operation *operation)
+{
+    const struct transaction *transaction = context;
+    char pointer[POINTER_MAX];
+    if (transaction->repair == REPAIR_ALL)
+        return true;
+    if (is_reported(operation))
+        return false;
+    const struct drift_item *item =
+        find_item(transaction->topology, operation_pointer(operation, pointer, sizeof(pointer)));
+    return !item || item->retry <= transaction->started;
+}
+
+static const char *change_pointer(struct json_object *change)
+{
+    return json_object_get_string(json_object_object_get(change, "pointer"));
+}
+
+static struct drift_item *obtain_item(struct topology *topology, const char *pointer)
+{
+    struct drift_item *item;
+    HASH_FIND_STR(topology->drift, pointer, item);
+    if (item)
+        return item;
+    item = calloc(1, sizeof(*item));
+    if (item && (item->pointer = strdup(pointer)))
+        HASH_ADD_KEYPTR(hh, topology->drift, item->pointer, strlen(item->pointer), item);
+    if (item && item->hh.tbl)
+        return item;
+    if (item)
+        item_free(&topology->drift, item);
+    return NULL;
+}
+
+/* Is what POINTER leads to in a namespace whose drift is reported? */
+static bool pointer_is_reported(const struct topology *topology, const char *pointer)
+{
+    char name[NAMESPACE_NAME_MAX + 1], link[IFNAMSIZ];
+    const struct namespace *namespace =
+        pointer_parts(pointer, name, link) ? network_namespace(topology->network, name) : NULL;
+    return namespace && namespace->report;
+}
+
+/* How long what was undone so often waits for its next repair. */
+static int64_t backoff(unsigned repairs)
+{
+    int64_t wait = repairs < 12 ? (int64_t)BACKOFF << repairs : BACKOFF_MAX;
+    return wait < BACKOFF_MAX ? wait : BACKOFF_MAX;
+}
+
+static bool is_contended(const struct drift_item *item)
+{
+    return item->repairs >= DRIFT_CONTENDED_REPAIRS;
+}
+
+/* Somebody made it differ, or differ in another way. What is contended waits until that stops. */
+static void note_change(struct drift_item *item)
+{
+    item->last_change = real_time();
+    if (!item->present)
+        item->since = item->last_change;
+    if (is_contended(item))
+        item->retry = drift_now() + backoff(item->repairs - 1);
+}
+
+static void note_repair(const struct transaction *transaction, struct drift_item *item)
+{
+    bool repaired = transaction->outcome == CHANGE_COMMITTED;
+    if (transaction->repair == REPAIR_ALL)
+        item->repairs = 0;
+    item->present = !repaired;
+    item->repaired = drift_now();
+    item->retry = item->repaired + backoff(item->repairs++);
+    log_notice("topology %s: drift: %s: %s%s", transaction->name, item->pointer,
+               repaired ? "repaired" : "could not be repaired",
+               item->repairs == DRIFT_CONTENDED_REPAIRS ? "; somebody undoes it again and again"
+                                                        : "");
+}
+
+static void note(struct transaction *transaction, struct json_object *change)
+{
+    struct topology *topology = transaction->topology;
+    struct drift_item *item = obtain_item(topology, change_pointer(change));
+    if (!item)
+        return; /* the next comparison finds it again */
+    item->seen = true;
+    item->reported = pointer_is_reported(topology, item->pointer);
+    bool tried = transaction->repair == REPAIR_ALL ||
+                 (transaction->repair == REPAIR_WANTED && !item->reported &&
+                  item->retry <= transaction->started);
+    if (!item->present || !json_object_equal(item->change, change))
+        note_change(item);
+    json_object_put(item->change);
+    item->change = json_object_get(change);
+    item->present = true;
+    if (tried)
+        note_repair(transaction, item);
+}
+
+/* What is as it should be, and has been for long enough, is forgotten. */
+static void forget_quiet(struct topology *topology)
+{
+    int64_t now = drift_now();
+    struct drift_item *item, *next;
+    HASH_ITER (hh, topology->drift, item, next) {
+        int64_t quiet = 2 * (item->retry - item->repaired);
+        if (!item->present && now - item->repaired > (quiet > QUIET ? quiet : QUIET))
+            item_free(&topology->drift, item);
+    }
+}
+
+void drift_items_compared(struct transaction *transaction)
+{
+    struct topology *topology = transaction->topology;
+    struct json_object *changes = transaction->changes;
+    struct drift_item *item, *next;
+    if (!changes)
+        return;
+    HASH_ITER (hh, topology->drift, item, next) {
+        item->seen = transaction->cut && !network_cut_holds(transaction->cut, item->pointer);
+    }
+    for (size_t i = 0; i < json_object_array_length(changes); i++)
+        note(transaction, json_object_array_get_idx(changes, i));
+    HASH_ITER (hh, topology->drift, item, next) {
+        item->present &= item->seen;
+    }
+    forget_quiet(topology);
+}
+
+void drift_items_agreed(struct topology *topology, const struct network *cut)
+{
+    struct drift_item *item, *next;
+    HASH_ITER (hh, topology->drift, item, next) {
+        item->present &= !network_cut_holds(cut, item->pointer);
+    }
+    forget_quiet(topology);
+}
+
+static bool is_to_be_repaired(const struct drift_item *item)
+{
+    return item->present && !item->reported;
+}
+
+int64_t drift_items_retry(const struct topology *topology)
+{
+    int64_t due = 0;
+    const struct drift_item *item, *next;
+    HASH_ITER (hh, topology->drift, item, next) {
+        if (is_to_be_repaired(item) && (!due || item->retry < due))
+            due = item->retry > 0 ? item->retry : drift_now();
+    }
+    return due;
+}
+
+void drift_items_mark(const struct topology *topology, int64_t now, struct dirty **set)
+{
+    const struct drift_item *item, *next;
+    HASH_ITER (hh, topology->drift, item, next) {
+        char name[NAMESPACE_NAME_MAX + 1], link[IFNAMSIZ];
+        const char *rest = pointer_parts(item->pointer, name, link);
+        if (rest && is_to_be_repaired(item) && item->retry <= now &&
+            !dirty_add(set, name, *rest ? link : NULL))
+            return; /* the audit finds it again */
+    }
+}

@@ -1,0 +1,151 @@
+#include "engine/holders.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Those that hold what the key says: "NAMESPACE", and in a shared one "NAMESPACE/LINK" or, for the
+ * rest of it, "NAMESPACE/". */
+struct holder {
+    char *key; /* owned */
+    struct topology **topologies;
+    size_t count;
+    UT_hash_handle hh;
+};
+
+#define KEY_MAX (NAMESPACE_NAME_MAX + IFNAMSIZ + 2)
+
+static struct holder *find(const struct engine *engine, const char *namespace, const char *link)
+{
+    char key[KEY_MAX];
+    struct holder *holder;
+    snprintf(key, sizeof(key), "%s%s%s", namespace, link ? "/" : "", link ? link : "");
+    HASH_FIND_STR(engine->holders, key, holder);
+    return holder;
+}
+
+static void holder_free(struct engine *engine, struct holder *holder)
+{
+    if (holder->hh.tbl)
+        HASH_DEL(engine->holders, holder);
+    free(holder->key);
+    free(holder->topologies);
+    free(holder);
+}
+
+static struct holder *obtain(struct engine *engine, const char *namespace, const char *link)
+{
+    struct holder *holder = find(engine, namespace, link);
+    if (holder)
+        return holder;
+    holder = calloc(1, sizeof(*holder));
+    if (!holder)
+        return NULL;
+    if (asprintf(&holder->key, "%s%s%s", namespace, link ? "/" : "", link ? link : "") < 0)
+        holder->key = NULL;
+    if (holder->key)
+        HASH_ADD_KEYPTR(hh, engine->holders, holder->key, strlen(holder->key), holder);
+    if (holder->hh.tbl)
+        return holder;
+    holder_free(engine, holder);
+    return NULL;
+}
+
+static bool add(struct engine *engine, const char *namespace, const char *link,
+                struct topology *topology)
+{
+    struct holder *holder = obtain(engine, namespace, link);
+    struct topology **grown =
+        holder ? reallocarray(holder->topologies, holder->count + 1, sizeof(struct topology *))
+               : NULL;
+    if (!grown)
+        return false;
+    holder->topologies = grown;
+    grown[holder->count++] = topology;
+    return true;
+}
+
+static void drop(struct engine *engine, const char *namespace, const char *link,
+                 const struct topology *topology)
+{
+    struct holder *holder = find(engine, namespace, link);
+    for (size_t i = 0; holder && i < holder->count; i++) {
+        if (holder->topologies[i] == topology) {
+            holder->topologies[i] = holder->topologies[--holder->count];
+            break;
+        }
+    }
+    if (holder && !holder->count)
+        holder_free(engine, holder);
+}
+
+static bool has_rest(const struct namespace *namespace)
+{
+    return namespace->routes || namespace->rules || namespace->sysctls;
+}
+
+static bool add_shared(struct engine *engine, const struct namespace *namespace,
+                       struct topology *topology)
+{
+    const struct link *link, *next;
+    HASH_ITER (hh, namespace->links, link, next) {
+        if (!link->external && !add(engine, namespace->name, link->name, topology))
+            return false;
+    }
+    return !has_rest(namespace) || add(engine, namespace->name, "", topology);
+}
+
+bool holders_add(struct engine *engine, struct topology *topology)
+{
+    const struct namespace *namespace, *next;
+    HASH_ITER (hh, topology->network->namespaces, namespace, next) {
+        if (!add(engine, namespace->name, NULL, topology) ||
+            (namespace_is_shared(namespace) && !add_shared(engine, namespace, topology))) {
+            holders_remove(engine, topology);
+            return false;
+        }
+    }
+    return true;
+}
+
+void holders_remove(struct engine *engine, struct topology *topology)
+{
+    const struct namespace *namespace, *next;
+    HASH_ITER (hh, topology->network->namespaces, namespace, next) {
+        const struct link *link, *next_link;
+        const struct link *links = namespace_is_shared(namespace) ? namespace->links : NULL;
+        HASH_ITER (hh, links, link, next_link) {
+            drop(engine, namespace->name, link->name, topology);
+        }
+        drop(engine, namespace->name, "", topology);
+        drop(engine, namespace->name, NULL, topology);
+    }
+}
+
+struct topology *holders_owner(const struct engine *engine, const char *name)
+{
+    bool host = strcmp(name, NAMESPACE_HOST) == 0;
+    const struct holder *holder = host ? NULL : find(engine, name, NULL);
+    for (size_t i = 0; holder && i < holder->count; i++) {
+        const struct namespace *namespace = network_namespace(holder->topologies[i]->network, name);
+        if (namespace && !namespace_is_shared(namespace))
+            return holder->topologies[i];
+    }
+    return NULL;
+}
+
+void holders_each(const struct engine *engine, const char *namespace, const char *link,
+                  holders_callback *each, void *context)
+{
+    struct topology *owner = link ? holders_owner(engine, namespace) : NULL;
+    const struct holder *holder = find(engine, namespace, link);
+    if (owner)
+        each(context, owner);
+    for (size_t i = 0; holder && i < holder->count; i++)
+        each(context, holder->topologies[i]);
+}
+
+bool holders_any(const struct engine *engine, const char *namespace)
+{
+    return find(engine, namespace, NULL);
+}

@@ -1,0 +1,23 @@
+/* Who has what: which topologies have a namespace, or a link of one that is shared, found without
+ * looking through all of them. */
+#pragma once
+
+#include "engine/internal.h"
+
+/* What TOPOLOGY's network holds is noted, and forgotten; with each network that it gets. False when
+ * memory is short: then nothing is noted. */
+bool holders_add(struct engine *engine, struct topology *topology);
+void holders_remove(struct engine *engine, struct topology *topology);
+
+/* The topology that owns a namespace; NULL when none does. */
+struct topology *holders_owner(const struct engine *engine, const char *namespace);
+
+typedef void holders_callback(void *context, struct topology *topology);
+
+/* Calls EACH for every topology that has something where a change was: LINK, or, when that is "",
+ * the routes, rules and sysctls, or, when it is NULL, anything of NAMESPACE. */
+void holders_each(const struct engine *engine, const char *namespace, const char *link,
+                  holders_callback *each, void *context);
+
+/* Does any topology have the namespace? */
+bool holders_any(const struct engine *engine, const char *namespace);

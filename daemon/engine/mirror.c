@@ -1,0 +1,229 @@
+#include "engine/mirror_internal.h"
+
+#include "common/log.h"
+#include "engine/drift.h"
+#include "engine/holders.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Datagrams that are read before others get a turn. */
+#define BUDGET 256
+
+struct mirror_entry *mirror_entry_find(const struct mirror *mirror, const char *namespace)
+{
+    struct mirror_entry *entry;
+    HASH_FIND_STR(mirror->entries, namespace, entry);
+    return entry;
+}
+
+struct namespace *mirror_entry_namespace(const struct mirror *mirror,
+                                         const struct mirror_entry *entry)
+{
+    struct namespace *namespace = network_namespace(mirror->network, entry->namespace);
+    return namespace && namespace->cookie == entry->cookie ? namespace : NULL;
+}
+
+void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry)
+{
+    entry->doubtful = true;
+    if (entry->queued)
+        return;
+    entry->queued = true;
+    mirror->queued++;
+    STAILQ_INSERT_TAIL(&mirror->queue, entry, next);
+    if (mirror->due)
+        return;
+    mirror->due = drift_now() + MIRROR_SETTLE;
+    drift_resume(mirror->engine);
+}
+
+void mirror_entry_forget(struct mirror *mirror, struct mirror_entry *entry)
+{
+    struct namespace *namespace = mirror_entry_namespace(mirror, entry);
+    if (namespace)
+        namespace_remove(mirror->network, namespace);
+    if (entry->queued) {
+        STAILQ_REMOVE(&mirror->queue, entry, mirror_entry, next);
+        mirror->queued--;
+    }
+    if (entry->hh.tbl)
+        HASH_DEL(mirror->entries, entry);
+    if (entry->hh_number.tbl)
+        HASH_DELETE(hh_number, mirror->by_number, entry);
+    free(entry->namespace);
+    free(entry);
+}
+
+static bool add_entry(struct mirror *mirror, const struct netns *netns)
+{
+    struct mirror_entry *entry = calloc(1, sizeof(*entry));
+    if (!entry)
+        return false;
+    entry->number = netns->number;
+    entry->cookie = netns->cookie;
+    entry->doubtful = true;
+    entry->namespace = strdup(netns->name);
+    if (entry->namespace)
+        HASH_ADD_KEYPTR(hh, mirror->entries, entry->namespace, strlen(entry->namespace), entry);
+    if (entry->hh.tbl)
+        HASH_ADD(hh_number, mirror->by_number, number, sizeof(entry->number), entry);
+    if (entry->hh_number.tbl)
+        return true;
+    mirror_entry_forget(mirror, entry);
+    return false;
+}
+
+void mirror_watch(struct engine *engine, const struct netns *netns)
+{
+    struct mirror *mirror = engine->mirror;
+    if (netns->number < 0 && !netns->host)
+        return;
+    struct mirror_entry *entry = mirror_entry_find(mirror, netns->name);
+    if (entry && entry->number == netns->number && entry->cookie == netns->cookie)
+        return;
+    if (entry)
+        mirror_entry_forget(mirror, entry);
+    HASH_FIND(hh_number, mirror->by_number, &netns->number, sizeof(netns->number), entry);
+    if (entry)
+        mirror_entry_forget(mirror, entry);
+    if (!add_entry(mirror, netns))
+        log_warning("out of memory: namespace %s is not listened to", netns->name);
+}
+
+void mirror_doubt(struct engine *engine, const char *namespace)
+{
+    struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace);
+    if (entry)
+        mirror_entry_doubt(engine->mirror, entry);
+}
+
+void mirror_doubt_all(struct engine *engine, bool audit)
+{
+    struct mirror *mirror = engine->mirror;
+    for (struct mirror_entry *entry = mirror->entries; entry; entry = entry->hh.next) {
+        bool doubtful = entry->doubtful || !audit;
+        mirror_entry_doubt(mirror, entry);
+        entry->doubtful = doubtful;
+        entry->audited |= audit;
+    }
+}
+
+int64_t mirror_due(const struct engine *engine)
+{
+    return engine->mirror->reading ? 0 : engine->mirror->due;
+}
+
+bool mirror_busy(const struct engine *engine)
+{
+    return engine->mirror->reading;
+}
+
+uint64_t mirror_wrong(const struct engine *engine)
+{
+    return engine->mirror->wrong;
+}
+
+const struct network *mirror_network(const struct engine *engine)
+{
+    return engine->mirror->network;
+}
+
+void mirror_set_named(struct engine *engine, const char *name, bool named)
+{
+    struct namespace *namespace = network_namespace(engine->mirror->network, name);
+    if (!namespace || namespace->parked == !named)
+        return;
+    namespace->parked = !named;
+    drift_mark(engine, name, NULL, false);
+}
+
+static void read_messages(struct mirror *mirror, size_t budget)
+{
+    if (monitor_read(mirror->monitor, budget, mirror_hear, mirror))
+        return;
+    log_notice("more changed than could be heard: all namespaces are read again");
+    mirror->heard++;
+    mirror_doubt_all(mirror->engine, false);
+}
+
+static void on_messages(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    read_messages(context, BUDGET);
+}
+
+/* Somebody mounted or unmounted something: are the names of our namespaces still theirs? */
+static void on_mounts(evutil_socket_t fd, short what, void *context)
+{
+    const struct mirror *mirror = context;
+    (void)fd;
+    (void)what;
+    drift_mounts_changed(mirror->engine);
+}
+
+uint64_t mirror_drain(struct engine *engine)
+{
+    read_messages(engine->mirror, SIZE_MAX);
+    return engine->mirror->heard;
+}
+
+static struct event *add_event(struct mirror *mirror, int fd, short what,
+                               event_callback_fn callback)
+{
+    struct event *event =
+        event_new(mirror->engine->base, fd, EV_READ | EV_PERSIST | what, callback, mirror);
+    if (event && event_add(event, NULL) == 0)
+        return event;
+    if (event)
+        event_free(event);
+    return NULL;
+}
+
+static bool watch_host(struct engine *engine, struct error *error)
+{
+    auto_netns struct netns *host = netns_open(NAMESPACE_HOST, NULL, error);
+    if (host)
+        mirror_watch(engine, host);
+    return host;
+}
+
+bool mirror_start(struct engine *engine, struct error *error)
+{
+    struct mirror *mirror = calloc(1, sizeof(*mirror));
+    engine->mirror = mirror;
+    if (!mirror)
+        return error_memory(error);
+    mirror->engine = engine;
+    STAILQ_INIT(&mirror->queue);
+    mirror->network = network_new(NULL);
+    mirror->monitor = monitor_new(error);
+    if (!mirror->monitor || !mirror->network)
+        return mirror->monitor && error_memory(error);
+    mirror->messages = add_event(mirror, monitor_messages_fd(mirror->monitor), 0, on_messages);
+    mirror->mounts = add_event(mirror, monitor_mounts_fd(mirror->monitor), EV_ET, on_mounts);
+    if (!mirror->messages || !mirror->mounts)
+        return error_memory(error);
+    return watch_host(engine, error);
+}
+
+void mirror_stop(struct engine *engine)
+{
+    struct mirror *mirror = engine->mirror;
+    struct mirror_entry *entry, *next;
+    if (!mirror)
+        return;
+    HASH_ITER (hh, mirror->entries, entry, next) {
+        mirror_entry_forget(mirror, entry);
+    }
+    network_free(mirror->network);
+    if (mirror->messages)
+        event_free(mirror->messages);
+    if (mirror->mounts)
+        event_free(mirror->mounts);
+    monitor_free(mirror->monitor);
+    free(mirror);
+    engine->mirror = NULL;
+}

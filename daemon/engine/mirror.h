@@ -1,0 +1,50 @@
+/* The mirror: what the kernel has in the namespaces that topologies hold, read once and kept by
+ * what the kernel says of changes. Of the daemon's own namespace, and of others that are shared, it
+ * has the links alone.
+ *
+ * Some changes the kernel does not tell (routes that go with a link or an address), and messages
+ * can be lost: what may be stale is doubted, and read again after a short while. Whatever turns out
+ * to have changed is told to the drift (engine/drift.h), which compares it with what is desired. */
+#pragma once
+
+#include "engine/internal.h"
+
+bool mirror_start(struct engine *engine, struct error *error);
+void mirror_stop(struct engine *engine);
+
+/* Messages that come from NETNS's number are about the namespace of its name. */
+void mirror_watch(struct engine *engine, const struct netns *netns);
+
+/* Applies all messages that wait. What is read from the kernel after this is newer than what they
+ * told: returns how many came so far, for mirror_take(). */
+uint64_t mirror_drain(struct engine *engine);
+
+/* Takes over from ACTUAL, whose reading began after mirror_drain() had returned SINCE, the
+ * namespaces that a topology owns, and learns what it can of others. What is in it has been
+ * compared. */
+void mirror_take(struct engine *engine, struct network *actual, uint64_t since);
+
+/* Calls EACH with the pointer of every thing in which the mirror differs from ACTUAL, read as for
+ * mirror_take(): there must be none. */
+void mirror_check(struct engine *engine, const struct network *actual, uint64_t since,
+                  void (*each)(void *context, const char *pointer), void *context);
+
+/* What the mirror has of a namespace may be stale. */
+void mirror_doubt(struct engine *engine, const char *namespace);
+/* The same of all namespaces; with AUDIT only to see whether they are as they should be. */
+void mirror_doubt_all(struct engine *engine, bool audit);
+
+/* When mirror_refresh() is to be called, CLOCK_MONOTONIC in ms; 0: no need. */
+int64_t mirror_due(const struct engine *engine);
+/* Begins to read again what is doubted; drift_resume() is called when it is done. */
+void mirror_refresh(struct engine *engine);
+/* Is something being read? */
+bool mirror_busy(const struct engine *engine);
+
+/* How many things audits found that had changed without a message: there must be none. */
+uint64_t mirror_wrong(const struct engine *engine);
+
+/* Namespaces by name, as last read and told. Borrowed. */
+const struct network *mirror_network(const struct engine *engine);
+/* A name below NETNS_DIRECTORY leads to its namespace, or does not (any more). */
+void mirror_set_named(struct engine *engine, const char *namespace, bool named);

@@ -1,0 +1,282 @@
+#include "engine/mirror_internal.h"
+
+#include "common/log.h"
+#include "engine/drift.h"
+#include "engine/holders.h"
+#include "kernel/message.h"
+#include "model/network_compare.h"
+
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+/* A message, and the namespace that it comes from. */
+struct hearing {
+    struct mirror *mirror;
+    struct mirror_entry *entry;
+    struct namespace *namespace; /* in the mirror */
+    const struct nlmsghdr *message;
+    bool gone;
+};
+
+static void changed(const struct hearing *hearing, const char *link)
+{
+    drift_mark(hearing->mirror->engine, hearing->entry->namespace, link, false);
+}
+
+static void doubt(const struct hearing *hearing)
+{
+    mirror_entry_doubt(hearing->mirror, hearing->entry);
+}
+
+/* What OWNER, which may be NULL, asks of the namespace. */
+static const struct namespace *asked(const struct hearing *hearing, const struct topology *owner)
+{
+    return owner ? network_namespace(owner->network, hearing->entry->namespace) : NULL;
+}
+
+/* Routes go with links and addresses, and the kernel does not tell. Where others have most of the
+ * routes the mirror has none. */
+static void doubt_routes(const struct hearing *hearing)
+{
+    const struct topology *owner =
+        holders_owner(hearing->mirror->engine, hearing->entry->namespace);
+    const struct namespace *wanted = asked(hearing, owner);
+    if (!owner)
+        changed(hearing, "");
+    else if (wanted && wanted->routes)
+        doubt(hearing);
+}
+
+static void out_of_memory(const struct hearing *hearing)
+{
+    log_warning("out of memory: namespace %s is read again", hearing->entry->namespace);
+    doubt(hearing);
+}
+
+void mirror_find_lower(const struct mirror *mirror, struct link *link)
+{
+    struct mirror_entry *entry;
+    if (!link->lower_elsewhere)
+        return;
+    HASH_FIND(hh_number, mirror->by_number, &link->lower_nsid, sizeof(link->lower_nsid), entry);
+    link->lower_cookie = entry ? entry->cookie : 0;
+}
+
+static bool move_addresses(struct link *from, struct link *to)
+{
+    struct address *address, *next;
+    HASH_ITER (hh, from->addresses, address, next) {
+        HASH_DEL(from->addresses, address);
+        HASH_ADD(hh, to->addresses, prefix, sizeof(address->prefix), address);
+        if (!address->hh.tbl) {
+            free(address);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What the message does not tell. */
+static bool inherit(const struct mirror *mirror, struct link *former, struct link *link)
+{
+    bool same_lower = former && former->lower_ifindex == link->lower_ifindex &&
+                      former->lower_elsewhere == link->lower_elsewhere &&
+                      former->lower_nsid == link->lower_nsid;
+    if (link->lower_elsewhere && same_lower)
+        link->lower_cookie = former->lower_cookie;
+    else if (strcmp(link->namespace->name, NAMESPACE_HOST) == 0)
+        mirror_find_lower(mirror, link);
+    return !former || move_addresses(former, link);
+}
+
+/* Puts LINK, of a namespace of its own, into the mirror. */
+static void replace(const struct hearing *hearing, struct link *former, struct link *link)
+{
+    struct namespace *namespace = hearing->namespace;
+    char name[IFNAMSIZ];
+    memcpy(name, link->name, sizeof(name));
+    changed(hearing, name);
+    bool down = former && former->common[LINK_UP].number && !link->common[LINK_UP].number;
+    bool good = inherit(hearing->mirror, former, link);
+    if (former) {
+        changed(hearing, former->name);
+        link_remove(former);
+    }
+    /* Another one has the name: its own message was not heard. */
+    struct link *other = namespace_link(namespace, name);
+    if (other)
+        link_remove(other);
+    good = link_move(link, namespace) && good && link_index(namespace_link(namespace, name));
+    if (!good || other)
+        out_of_memory(hearing);
+    else if (down)
+        doubt_routes(hearing);
+}
+
+static void hear_link(const struct hearing *hearing, uint32_t ifindex)
+{
+    struct namespace *namespace = hearing->namespace;
+    struct link *former = namespace_link_by_ifindex(namespace, ifindex);
+    if (hearing->gone) {
+        if (!former)
+            return;
+        changed(hearing, former->name);
+        link_remove(former);
+        doubt_routes(hearing);
+        return;
+    }
+    auto_network struct network *scratch = network_new(NULL);
+    struct namespace *home = scratch ? namespace_add(scratch, namespace->name) : NULL;
+    if (home)
+        home->cookie = namespace->cookie;
+    if (!home || !message_link_read(hearing->message, home) || !home->links) {
+        out_of_memory(hearing);
+        return;
+    }
+    struct link *link = home->links;
+    if (former && link_same(former, link)) {
+        former->flags = link->flags;
+        former->oper_state = link->oper_state;
+    } else {
+        replace(hearing, former, link);
+    }
+}
+
+/* The bridge tells more often than something changes. */
+static void hear_port(const struct hearing *hearing, uint32_t ifindex)
+{
+    struct value values[BRIDGE_PORT_ATTRIBUTE_MAX] = {0};
+    struct link *link = namespace_link_by_ifindex(hearing->namespace, ifindex);
+    if (!link || !link->port || hearing->gone || !message_port_read(hearing->message, values))
+        return;
+    bool same = true;
+    for (size_t i = 0; i < bridge_port_attributes.count; i++) {
+        const struct attribute *row = &bridge_port_attributes.rows[i];
+        if (!values[i].present || value_same(row, &values[i], &link->port[i]))
+            continue;
+        link->port[i] = values[i];
+        same = false;
+    }
+    if (!same)
+        changed(hearing, link->name);
+}
+
+static void hear_address(const struct hearing *hearing)
+{
+    struct address told;
+    uint32_t ifindex;
+    struct link *link = message_address_parse(hearing->message, &told, &ifindex)
+                            ? namespace_link_by_ifindex(hearing->namespace, ifindex)
+                            : NULL;
+    if (!link)
+        return;
+    struct address *address = link_address(link, &told.prefix);
+    if (hearing->gone) {
+        if (!address || !ip_address_equal(&address->peer, &told.peer))
+            return;
+        address_remove(link, address);
+        doubt_routes(hearing);
+    } else if (address && address_same(address, &told)) {
+        address->flags = told.flags;
+        return;
+    } else if (!address && !(address = address_add(link, &told.prefix))) {
+        out_of_memory(hearing);
+        return;
+    } else {
+        told.hh = address->hh;
+        *address = told;
+    }
+    changed(hearing, link->name);
+}
+
+struct search {
+    const char *namespace;
+    const struct route_key *key;
+    bool found;
+};
+
+static void find_route(void *context, struct topology *topology)
+{
+    struct search *search = context;
+    const struct namespace *namespace = network_namespace(topology->network, search->namespace);
+    search->found |= namespace && namespace_route(namespace, search->key);
+}
+
+/* Routes are not kept by messages, which do not tell IPv6 routes with several next hops apart:
+ * those that matter are read again. */
+static void hear_route(const struct hearing *hearing)
+{
+    const struct engine *engine = hearing->mirror->engine;
+    struct route_key key;
+    uint8_t protocol;
+    if (!message_route_key(hearing->message, &key, &protocol))
+        return;
+    const struct topology *owner = holders_owner(engine, hearing->entry->namespace);
+    const struct namespace *wanted = asked(hearing, owner);
+    struct search search = {.namespace = hearing->entry->namespace, .key = &key};
+    holders_each(engine, search.namespace, "", find_route, &search);
+    if (owner && (protocol == NETNSD_PROTOCOL || search.found || (wanted && wanted->remove_extra)))
+        doubt(hearing);
+    else if (search.found)
+        changed(hearing, "");
+}
+
+/* Rules and sysctls change seldom. */
+static void hear_rest(const struct hearing *hearing, bool sysctls)
+{
+    const struct topology *owner =
+        holders_owner(hearing->mirror->engine, hearing->entry->namespace);
+    const struct namespace *wanted = asked(hearing, owner);
+    if (!owner)
+        changed(hearing, "");
+    else if (!sysctls || (wanted && wanted->sysctls))
+        doubt(hearing);
+}
+
+static void apply(const struct hearing *hearing, const struct monitor_event *event)
+{
+    switch (event->subject) {
+    case MONITOR_LINK:
+        hear_link(hearing, event->ifindex);
+        break;
+    case MONITOR_PORT:
+        hear_port(hearing, event->ifindex);
+        break;
+    case MONITOR_ADDRESS:
+        hear_address(hearing);
+        break;
+    case MONITOR_ROUTE:
+        hear_route(hearing);
+        break;
+    case MONITOR_RULE:
+    case MONITOR_SETTING:
+        hear_rest(hearing, event->subject == MONITOR_SETTING);
+        break;
+    case MONITOR_NUMBER:
+        break;
+    }
+}
+
+void mirror_hear(void *context, const struct monitor_event *event)
+{
+    struct mirror *mirror = context;
+    struct mirror_entry *entry;
+    mirror->heard++;
+    HASH_FIND(hh_number, mirror->by_number, &event->number, sizeof(event->number), entry);
+    if (!entry)
+        return;
+    if (event->subject == MONITOR_NUMBER) {
+        if (event->gone)
+            mirror_entry_forget(mirror, entry);
+        return;
+    }
+    entry->heard = mirror->heard;
+    struct namespace *namespace = mirror_entry_namespace(mirror, entry);
+    if (namespace && !entry->doubtful)
+        apply(&(struct hearing){.mirror = mirror,
+                                .entry = entry,
+                                .namespace = namespace,
+                                .message = event->message,
+                                .gone = event->gone},
+              event);
+}

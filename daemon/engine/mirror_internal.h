@@ -1,0 +1,51 @@
+/* What the parts of the mirror share. */
+#pragma once
+
+#include "engine/mirror.h"
+#include "kernel/monitor.h"
+
+#include <sys/queue.h>
+
+/* Milliseconds from the first doubt to the reading: a burst is read once. */
+#define MIRROR_SETTLE 50
+
+/* A namespace that is listened to. */
+struct mirror_entry {
+    char *namespace;
+    int32_t number; /* the daemon's own namespace knows it by */
+    uint64_t cookie;
+    uint64_t heard;                  /* mirror->heard with the last message from it */
+    bool doubtful;                   /* what the mirror has of it may be stale, and is not kept */
+    bool queued, audited;            /* it is to be read; to see whether all is well */
+    UT_hash_handle hh;               /* by name, in mirror->entries */
+    UT_hash_handle hh_number;        /* by number, in mirror->by_number */
+    STAILQ_ENTRY(mirror_entry) next; /* in mirror->queue */
+};
+
+struct mirror {
+    struct engine *engine;
+    struct monitor *monitor;
+    struct event *messages, *mounts;
+    struct mirror_entry *entries, *by_number;
+    STAILQ_HEAD(, mirror_entry) queue;
+    size_t queued; /* entries in it */
+    size_t round;  /* of them that were there when the present reading began */
+    struct network *network;
+    uint64_t heard; /* messages */
+    uint64_t wrong; /* things that audits found to differ from the kernel */
+    int64_t due;    /* when the queue is to be worked on, CLOCK_MONOTONIC in ms */
+    bool reading;
+};
+
+struct mirror_entry *mirror_entry_find(const struct mirror *mirror, const char *namespace);
+/* What the mirror has of the entry's namespace; NULL when nothing, or that of another of its name.
+ */
+struct namespace *mirror_entry_namespace(const struct mirror *mirror,
+                                         const struct mirror_entry *entry);
+void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry);
+void mirror_entry_forget(struct mirror *mirror, struct mirror_entry *entry);
+
+/* mirror_hear.c: applies one message; a monitor_callback whose context is the mirror. */
+void mirror_hear(void *context, const struct monitor_event *event);
+/* Fills lower_cookie of LINK in the daemon's own namespace. */
+void mirror_find_lower(const struct mirror *mirror, struct link *link);
