@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void show_json_error(const char *error, struct json_object *parameters)
 {
@@ -126,15 +127,21 @@ bool client_stream(struct client *client, const char *method, struct json_object
 
 struct gathering {
     const char *member;
-    struct json_object *array; /* borrowed */
+    struct json_object *all, *array; /* borrowed */
 };
 
+/* The elements of all replies, and what else is in them. */
 static bool gather(void *context, struct json_object *reply)
 {
     const struct gathering *gathering = context;
     for (size_t i = 0; i < member_count(reply, gathering->member); i++) {
         struct json_object *element = member_element(reply, gathering->member, i);
         if (!json_append(gathering->array, json_object_get(element)))
+            return false;
+    }
+    json_object_object_foreach (reply, name, value) {
+        if (strcmp(name, gathering->member) != 0 &&
+            !json_put(gathering->all, name, json_object_get(value)))
             return false;
     }
     return true;
@@ -145,7 +152,7 @@ struct json_object *client_list(struct client *client, const char *method,
 {
     auto_json struct json_object *owned = parameters;
     auto_json struct json_object *all = json_object_new_object();
-    struct gathering gathering = {.member = name, .array = json_object_new_array()};
+    struct gathering gathering = {.member = name, .all = all, .array = json_object_new_array()};
     if (!all || !json_put(all, name, gathering.array)) {
         client_fail_memory(client);
         return NULL;

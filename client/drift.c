@@ -41,7 +41,11 @@ static int print_differences(const struct client *client, struct json_object *re
         table_add_integer(&table, member_integer(difference, "repairs"));
         table_add(&table, member_string(difference, "since"));
     }
-    return client_print_table(client, &table);
+    int status = client_print_table(client, &table);
+    for (size_t i = 0; i < member_count(reply, "unheard"); i++)
+        printf("%s was changed without netnsd hearing of it\n",
+               json_object_get_string(member_element(reply, "unheard", i)));
+    return status;
 }
 
 static int show(struct client *client, const char *method, int count, char **words)
@@ -53,7 +57,8 @@ static int show(struct client *client, const char *method, int count, char **wor
         return STATUS_FAILED;
     int status =
         client->options.json ? client_print_json(client, reply) : print_differences(client, reply);
-    bool differs = client->options.exit_code && member_count(reply, "differences") > 0;
+    bool differs = client->options.exit_code &&
+                   (member_count(reply, "differences") > 0 || member_count(reply, "unheard") > 0);
     return status == STATUS_GOOD && differs ? STATUS_DIFFERS : status;
 }
 

@@ -8,6 +8,7 @@
 
 #include "config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <getopt.h>
@@ -20,10 +21,13 @@
 
 #define DEFAULT_SOCKET "/run/netnsd/io.netnsd"
 #define DEFAULT_STATE "/var/lib/netnsd"
+#define DEFAULT_AUDIT 60
+#define AUDIT_MAX 86400
 
 struct options {
     const char *socket;
     const char *state;
+    unsigned audit; /* seconds between two; 0: none */
 };
 
 /* Everything that lives as long as the daemon. */
@@ -48,24 +52,38 @@ static void usage(FILE *out)
                  "  --socket PATH      listen here (default " DEFAULT_SOCKET ")\n"
                  "  --state DIR        keep topologies here (default " DEFAULT_STATE ")\n"
                  "  --foreground       accepted for clarity: netnsd never forks\n"
+                 "  --audit SECONDS    compare everything with the kernel so often (default 60; 0: "
+                 "never)\n"
                  "  --log-level LEVEL  error, warning, notice, info or debug (default info)\n"
                  "  --help, --version\n\n"
                  "See netnsd(8), and netnsctl(1) for the client.\n");
+}
+
+static bool read_seconds(const char *text, unsigned *seconds)
+{
+    char *end;
+    errno = 0;
+    unsigned long number = strtoul(text, &end, 10);
+    if (!isdigit((unsigned char)*text) || *end || errno || number > AUDIT_MAX) {
+        fprintf(stderr, "netnsd: --audit: \"%s\" is no number of seconds from 0 to %u\n", text,
+                AUDIT_MAX);
+        return false;
+    }
+    *seconds = (unsigned)number;
+    return true;
 }
 
 /* Returns false when the program is to end with *STATUS. */
 static bool read_options(int argc, char **argv, struct options *options, int *status)
 {
     static const struct option table[] = {
-        {"socket", required_argument, NULL, 's'},
-        {"state", required_argument, NULL, 'd'},
-        {"foreground", no_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},
-        {"log-level", required_argument, NULL, 'l'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"socket", required_argument, NULL, 's'}, {"audit", required_argument, NULL, 'a'},
+        {"state", required_argument, NULL, 'd'},  {"foreground", no_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},         {"log-level", required_argument, NULL, 'l'},
+        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
     };
-    *options = (struct options){.socket = DEFAULT_SOCKET, .state = DEFAULT_STATE};
+    *options =
+        (struct options){.socket = DEFAULT_SOCKET, .state = DEFAULT_STATE, .audit = DEFAULT_AUDIT};
     *status = EXIT_SUCCESS;
     int option, level;
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -75,6 +93,12 @@ static bool read_options(int argc, char **argv, struct options *options, int *st
             break;
         case 'd':
             options->state = optarg;
+            break;
+        case 'a':
+            if (!read_seconds(optarg, &options->audit)) {
+                *status = 2;
+                return false;
+            }
             break;
         case 'f':
             break;
@@ -221,7 +245,8 @@ static bool run(struct daemon *daemon)
     daemon->store = store_open(daemon->options.state, daemon->completions, &daemon->error);
     if (!daemon->store)
         return false;
-    daemon->engine = engine_new(daemon->base, daemon->store, daemon->completions, &daemon->error);
+    daemon->engine = engine_new(daemon->base, daemon->store, daemon->completions,
+                                daemon->options.audit, &daemon->error);
     if (!daemon->engine || !make_server(daemon) ||
         !engine_start(daemon->engine, on_ready, daemon, &daemon->error))
         return false;

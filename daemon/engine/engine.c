@@ -24,7 +24,7 @@ static bool read_ids(struct engine *engine, struct error *error)
 }
 
 struct engine *engine_new(struct event_base *base, struct store *store,
-                          struct completions *completions, struct error *error)
+                          struct completions *completions, unsigned audit, struct error *error)
 {
     struct engine *engine = calloc(1, sizeof(*engine));
     if (!engine) {
@@ -34,6 +34,7 @@ struct engine *engine_new(struct event_base *base, struct store *store,
     engine->base = base;
     engine->store = store;
     engine->completions = completions;
+    engine->audit_interval = (int64_t)audit * 1000;
     if (!read_ids(engine, error) || !netns_directory_prepare(error) ||
         !mirror_start(engine, error) || !drift_start(engine, error) ||
         !(engine->maker = worker_new("maker", completions, error)) ||
@@ -228,6 +229,7 @@ void engine_status(struct engine *engine, struct engine_status *status)
         .stopping = engine->stopping,
         .kernel_changes = fault_steps(),
         .unheard = mirror_wrong(engine),
+        .resyncs = mirror_losses(engine),
     };
     for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
         status->topologies += each->generation > 0;

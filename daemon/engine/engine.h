@@ -17,9 +17,10 @@
 struct engine;
 
 /* Starts the workers, and to listen to the kernel. BASE and STORE are borrowed, and COMPLETIONS,
- * which the caller dispatches. */
+ * which the caller dispatches. Everything is compared with the kernel each AUDIT seconds (0:
+ * never), for what the kernel does not tell. */
 struct engine *engine_new(struct event_base *base, struct store *store,
-                          struct completions *completions, struct error *error);
+                          struct completions *completions, unsigned audit, struct error *error);
 
 /* Reads the store and brings the kernel to what was last committed, undoing changes that a crash
  * cut off. READY is called when that is done; topologies that could not be restored are marked
@@ -155,5 +156,7 @@ struct engine_status {
     size_t transactions_running, transactions_waiting;
     uint64_t kernel_changes;
     uint64_t unheard; /* things that audits found changed without a message */
+    uint64_t
+        resyncs; /* how often messages of the kernel were lost, and everything was read again */
 };
 void engine_status(struct engine *engine, struct engine_status *status);

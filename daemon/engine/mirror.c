@@ -125,6 +125,11 @@ uint64_t mirror_wrong(const struct engine *engine)
     return engine->mirror->wrong;
 }
 
+uint64_t mirror_losses(const struct engine *engine)
+{
+    return engine->mirror->losses;
+}
+
 const struct network *mirror_network(const struct engine *engine)
 {
     return engine->mirror->network;
@@ -144,6 +149,7 @@ static void read_messages(struct mirror *mirror, size_t budget)
     if (monitor_read(mirror->monitor, budget, mirror_hear, mirror))
         return;
     log_notice("more changed than could be heard: all namespaces are read again");
+    mirror->losses++;
     mirror->heard++;
     mirror_doubt_all(mirror->engine, false);
 }

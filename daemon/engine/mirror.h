@@ -41,8 +41,10 @@ void mirror_refresh(struct engine *engine);
 /* Is something being read? */
 bool mirror_busy(const struct engine *engine);
 
-/* How many things audits found that had changed without a message: there must be none. */
+/* How many things audits found that had changed without a message, but for what the kernel does not
+ * tell (sysctls): there must be none. How often messages were lost. */
 uint64_t mirror_wrong(const struct engine *engine);
+uint64_t mirror_losses(const struct engine *engine);
 
 /* Namespaces by name, as last read and told. Borrowed. */
 const struct network *mirror_network(const struct engine *engine);

@@ -31,9 +31,10 @@ struct mirror {
     size_t queued; /* entries in it */
     size_t round;  /* of them that were there when the present reading began */
     struct network *network;
-    uint64_t heard; /* messages */
-    uint64_t wrong; /* things that audits found to differ from the kernel */
-    int64_t due;    /* when the queue is to be worked on, CLOCK_MONOTONIC in ms */
+    uint64_t heard;  /* messages */
+    uint64_t wrong;  /* things that audits found to differ from the kernel */
+    uint64_t losses; /* how often messages were lost */
+    int64_t due;     /* when the queue is to be worked on, CLOCK_MONOTONIC in ms */
     bool reading;
 };
 

@@ -26,7 +26,7 @@ struct taking {
 static void note_changed(void *context, const char *link)
 {
     const struct taking *taking = context;
-    drift_mark(taking->mirror->engine, taking->namespace, link, true);
+    drift_mark(taking->mirror->engine, taking->namespace, link ? link : "", true);
 }
 
 /* The kernel knows the lower link's namespace by a number of its own: an earlier look found out
@@ -88,9 +88,12 @@ void mirror_take(struct engine *engine, struct network *actual, uint64_t since)
     }
 }
 
+/* Sysctls are not heard of. */
 static void note_pointer(void *context, const char *link)
 {
     const struct taking *taking = context;
+    if (!link)
+        return;
     char pointer[NAMESPACE_NAME_MAX + IFNAMSIZ + 32];
     const struct namespace namespace = {.name = (char *)taking->namespace};
     struct link named = {.namespace = (struct namespace *)&namespace};
@@ -264,6 +267,14 @@ static void audit(struct mirror *mirror, struct mirror_entry *entry,
     drift_mark(mirror->engine, entry->namespace, NULL, true);
 }
 
+/* Does whatever others have there count? */
+static bool removes_extra(const struct engine *engine, const char *name)
+{
+    const struct topology *owner = holders_owner(engine, name);
+    const struct namespace *namespace = owner ? network_namespace(owner->network, name) : NULL;
+    return namespace && namespace->remove_extra;
+}
+
 static void finish_one(struct mirror *mirror, struct reading *reading, const struct target *target)
 {
     struct mirror_entry *entry = mirror_entry_find(mirror, target->name);
@@ -282,7 +293,7 @@ static void finish_one(struct mirror *mirror, struct reading *reading, const str
     namespace->parked = kept->parked;
     if (audited) {
         audit(mirror, entry, namespace);
-    } else if (kept) {
+    } else if (kept && !removes_extra(mirror->engine, target->name)) {
         struct taking taking = {.mirror = mirror, .namespace = target->name};
         namespace_compare(kept, namespace, note_changed, &taking);
     } else {

@@ -26,7 +26,8 @@ void message_address(struct nlmsghdr *request, const struct link *link,
     put(request, IFA_LOCAL, local);
     put(request, IFA_ADDRESS, address->peer.family ? &address->peer : local);
     mnl_attr_put_u32(request, IFA_FLAGS, flags);
-    mnl_attr_put_u8(request, IFA_PROTO, address->protocol ? address->protocol : NETNSD_PROTOCOL);
+    if (address->protocol)
+        mnl_attr_put_u8(request, IFA_PROTO, address->protocol);
     if (address->metric)
         mnl_attr_put_u32(request, IFA_RT_PRIORITY, address->metric);
 }

@@ -109,7 +109,7 @@ void message_route(struct nlmsghdr *request, const struct namespace *namespace,
     *header = (struct rtmsg){
         .rtm_family = key->destination.address.family,
         .rtm_dst_len = key->destination.length,
-        .rtm_protocol = route->protocol ? route->protocol : NETNSD_PROTOCOL,
+        .rtm_protocol = route->protocol,
         .rtm_scope = removal ? route->scope : route_scope(route),
         .rtm_type = route->type,
     };

@@ -52,7 +52,7 @@ void message_rule(struct nlmsghdr *request, const struct rule *rule)
     put_selector(request, rule);
     if (rule->suppress_prefix_length >= 0)
         mnl_attr_put_u32(request, FRA_SUPPRESS_PREFIXLEN, (uint32_t)rule->suppress_prefix_length);
-    mnl_attr_put_u8(request, FRA_PROTOCOL, rule->protocol ? rule->protocol : NETNSD_PROTOCOL);
+    mnl_attr_put_u8(request, FRA_PROTOCOL, rule->protocol);
 }
 
 static void read_prefix(const struct nlattr *attribute, uint8_t family, uint8_t length,

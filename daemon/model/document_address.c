@@ -163,6 +163,7 @@ static struct address *add_address(struct link *link, const char *text,
         return NULL;
     }
     address->scope = default_scope(&prefix.address);
+    address->protocol = NETNSD_PROTOCOL;
     warn_of_address(&prefix, place, problems);
     return address;
 }

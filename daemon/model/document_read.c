@@ -102,7 +102,7 @@ static void refuse_nulls(struct json_object *value, const struct json_place *pla
 
 struct namespace_members {
     struct json_object *external, *links, *routes, *rules, *sysctl;
-    const char *drift;
+    const char *drift, *extra;
     bool ipv6;
 };
 
@@ -125,6 +125,9 @@ static const struct json_field namespace_fields[] = {
     {.name = "drift",
      .type = JSON_FIELD_STRING,
      .offset = offsetof(struct namespace_members, drift)},
+    {.name = "extra",
+     .type = JSON_FIELD_STRING,
+     .offset = offsetof(struct namespace_members, extra)},
     {.name = "ipv6", .type = JSON_FIELD_BOOL, .offset = offsetof(struct namespace_members, ipv6)},
     {.name = NULL},
 };
@@ -189,6 +192,19 @@ static void read_drift(struct namespace *namespace, const char *word,
         document_problem(problems, parent, "drift", "expected \"repair\" or \"report\"");
 }
 
+static void read_extra(struct namespace *namespace, const char *word,
+                       const struct json_place *parent, struct problems *problems)
+{
+    if (strcmp(word, "remove") == 0)
+    namespace->remove_extra = true;
+    else if (strcmp(word, "keep") != 0)
+        document_problem(problems, parent, "extra", "expected \"keep\" or \"remove\"");
+    if (namespace->remove_extra && namespace_is_shared(namespace))
+        document_problem(problems, parent, "extra",
+                         "in a namespace that others use as well, what they made is kept: leave "
+                         "this key out");
+}
+
 static void declare_links(struct namespace *namespace, struct json_object *links,
                           struct problems *problems)
 {
@@ -216,6 +232,8 @@ static void declare_namespace(struct namespace *namespace, struct json_object *j
         read_external(namespace, members.external, place, problems);
     if (members.drift)
         read_drift(namespace, members.drift, place, problems);
+    if (members.extra)
+        read_extra(namespace, members.extra, place, problems);
     if (members.links)
         declare_links(namespace, members.links, problems);
     else if (document_has(json, "links"))

@@ -386,6 +386,7 @@ static void add_route(struct namespace *namespace, struct route *draft, struct j
     }
     route->type = draft->type;
     route->scope = draft->scope;
+    route->protocol = NETNSD_PROTOCOL;
     route->source = draft->source;
     route->mtu = draft->mtu;
     route->advmss = draft->advmss;

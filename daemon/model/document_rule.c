@@ -295,7 +295,7 @@ static void read_members(struct rule *rule, struct json_object *json,
 static void read_rule(struct namespace *namespace, const char *text, struct json_object *json,
                       const struct json_place *place, struct problems *problems)
 {
-    struct rule draft = {0};
+    struct rule draft = {.protocol = NETNSD_PROTOCOL};
     bool good = read_priority(text, place, problems, &draft.key.priority);
     if (!json || !json_read_object(json, place, problems))
         return;

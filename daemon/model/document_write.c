@@ -198,6 +198,7 @@ static bool write_content(const struct namespace *namespace, struct json_object 
 {
     return (!namespace->ipv6_written || json_put_bool(object, "ipv6", true)) &&
            (!namespace->report || json_put_string(object, "drift", "report")) &&
+           (!namespace->remove_extra || json_put_string(object, "extra", "remove")) &&
            write_routes(namespace, object) && write_rules(namespace, object) &&
            document_write_sysctls(namespace, object);
 }

@@ -42,7 +42,7 @@ struct address {
     uint32_t metric;         /* of the connected route, 0: the kernel's */
     bool no_prefix_route;
     bool dad;         /* (desired) IPv6: run duplicate address detection */
-    uint8_t protocol; /* (actual) IFA_PROTO: NETNSD_PROTOCOL when ours */
+    uint8_t protocol; /* IFA_PROTO: NETNSD_PROTOCOL when ours */
     uint32_t flags;   /* (actual) IFA_FLAGS */
     UT_hash_handle hh;
 };
@@ -120,7 +120,7 @@ struct route {
     struct route_key key;
     uint8_t type;     /* RTN_* */
     uint8_t scope;    /* RT_SCOPE_*; RT_SCOPE_NOWHERE in a desired route: the kernel's usual one */
-    uint8_t protocol; /* (actual) RTPROT_* */
+    uint8_t protocol; /* RTPROT_*: NETNSD_PROTOCOL when ours */
     struct ip_address source; /* preferred source ("src"); AF_UNSPEC: none */
     uint32_t mtu;             /* RTAX_MTU, 0: none */
     uint32_t advmss;          /* RTAX_ADVMSS, 0: none */
@@ -147,7 +147,7 @@ struct rule {
     uint16_t source_port[2], destination_port[2]; /* low, high; 0: any */
     bool invert;
     int32_t suppress_prefix_length; /* -1: none */
-    uint8_t protocol;               /* (actual) FRA_PROTOCOL */
+    uint8_t protocol;               /* FRA_PROTOCOL: NETNSD_PROTOCOL when ours */
     UT_hash_handle hh;
 };
 

@@ -134,7 +134,7 @@ static bool has_sysctls(const struct namespace *a, const struct namespace *b)
 
 static bool has_rest(const struct namespace *a, const struct namespace *b)
 {
-    return has_routes(a, b) && has_rules(a, b) && has_sysctls(a, b);
+    return has_routes(a, b) && has_rules(a, b);
 }
 
 void namespace_compare(const struct namespace *a, const struct namespace *b,
@@ -152,4 +152,6 @@ void namespace_compare(const struct namespace *a, const struct namespace *b,
     }
     if (a->parked != b->parked || !has_rest(a, b) || !has_rest(b, a))
         each(context, "");
+    if (!has_sysctls(a, b) || !has_sysctls(b, a))
+        each(context, NULL);
 }

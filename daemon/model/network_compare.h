@@ -9,8 +9,7 @@ bool link_same(const struct link *a, const struct link *b);
 bool rule_equal(const struct rule *a, const struct rule *b);
 bool address_same(const struct address *a, const struct address *b);
 
-/* Calls EACH for every link of A or B that is not the same in both, its addresses included, and
- * with
- * "" when something else is not. */
+/* Calls EACH for every link of A or B that is not the same in both, its addresses included, with ""
+ * when routes or rules are not, and with NULL when sysctls are not. */
 void namespace_compare(const struct namespace *a, const struct namespace *b,
                        void (*each)(void *context, const char *link), void *context);

@@ -28,8 +28,11 @@ static bool add_link(struct network *cut, const struct link *link)
 bool network_cut_link(struct network *cut, const struct network *from, const char *namespace,
                       const char *name)
 {
-    const struct link *link = network_link(from, namespace, name);
-    return !link || add_link(cut, link);
+    const struct namespace *home = network_namespace(from, namespace);
+    const struct link *link = home ? namespace_link(home, name) : NULL;
+    if (link)
+        return add_link(cut, link);
+    return !home || !home->remove_extra || network_cut_namespace(cut, from, namespace);
 }
 
 /* Routes through links need those. */

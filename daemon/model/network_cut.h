@@ -10,6 +10,8 @@
  * left out. */
 struct network *network_cut_new(const struct network *from);
 
+/* A link; one that FROM does not have stands for the whole namespace where what others made is
+ * taken away. */
 bool network_cut_link(struct network *cut, const struct network *from, const char *namespace,
                       const char *name);
 /* The rest of a namespace, and the links that its routes go through. */

@@ -43,7 +43,8 @@ struct plan *plan_build(const struct plan_input *input, struct error *error)
         return NULL;
     }
     struct plan_builder builder = {.input = input, .plan = plan, .error = error};
-    if (!plan_match(&builder) || !plan_remove(&builder) || !plan_make(&builder))
+    if (!plan_match(&builder) || !plan_remove(&builder) || !plan_make(&builder) ||
+        !plan_extra(&builder))
         return NULL;
     return TAKE(plan);
 }

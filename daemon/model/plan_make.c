@@ -5,14 +5,6 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-/* Kernel-made routes, and addresses that the kernel gives links by itself, come back by themselves.
- */
-static bool kernel_makes_address(const struct address *address)
-{
-    return address->protocol == IFAPROT_KERNEL_LO || address->protocol == IFAPROT_KERNEL_RA ||
-           address->protocol == IFAPROT_KERNEL_LL;
-}
-
 static bool note_operation(struct plan_builder *builder, const char *action,
                            const struct operation *operation, struct json_object *fields)
 {
@@ -262,7 +254,7 @@ static bool place_addresses(struct plan_builder *builder, struct link *link)
         return true;
     struct address *address, *next;
     HASH_ITER (hh, link->addresses, address, next) {
-        bool kernels = builder->input->restore && kernel_makes_address(address);
+        bool kernels = builder->input->restore && plan_kernel_makes_address(address);
         if (!kernels && !place_address(builder, link, address))
             return false;
     }

@@ -300,3 +300,111 @@ def test_somebody_who_undoes_every_repair(world):
 def test_unknown_topology(world):
     assert "nowhere" in world.ctl_fails("drift", "nowhere")
     assert "nowhere" in world.ctl_fails("repair", "nowhere")
+
+
+# What the daemon keeps of the kernel, and the kernel.
+
+BURST = 5000  # addresses, added and removed
+
+
+def burst(world, namespace, device):
+    """Adds and removes addresses, each a message, in one go; every 16th stays."""
+    lines = []
+    for index in range(BURST):
+        address = f"10.{20 + index // 62500}.{index // 250 % 250}.{index % 250 + 1}/32"
+        lines.append(f"address add {address} dev {device}")
+        if index % 16:
+            lines.append(f"address del {address} dev {device}")
+    where = [] if namespace == "host" else ["-n", namespace]
+    world.run("ip", *where, "-batch", "-", stdin="\n".join(lines) + "\n")
+
+
+def audit(world):
+    reply = world.call("io.netnsd.Drift.Audit")
+    return reply["differences"], reply["unheard"]
+
+
+def test_burst(world):
+    world.apply("lan", DOCUMENT)
+    burst(world, "net0", "eth0")
+    assert audit(world) == ([], [])
+    assert world.call("io.netnsd.Manager.Status")["resyncs"] == 0
+    assert len(world.addresses("net0", "eth0")) > BURST // 16
+
+
+def test_overrun(bare_world, fault_injection):
+    """With a small buffer messages are lost: all is read again, and the picture is right again."""
+    world = bare_world.start(NETNSD_RECEIVE_BUFFER="4096")
+    world.apply("lan", DOCUMENT)
+    burst(world, "net0", "eth0")
+    world.run("ip", "-n", "net0", "link", "set", "eth0", "mtu", "1300")
+    world.run("ip", "-n", "net1", "link", "set", "eth0", "address", "02:00:00:00:00:77")
+    wait_until(lambda: world.link("net0", "eth0")["mtu"] == 1400)
+    wait_until(lambda: world.link("net1", "eth0")["address"] != "02:00:00:00:00:77")
+    assert world.call("io.netnsd.Manager.Status")["resyncs"] > 0
+    wait_until(lambda: audit(world) == ([], []))
+
+
+def test_audit_finds_what_is_not_told(bare_world):
+    """The kernel tells of no change of this sysctl: the periodic audit finds it."""
+    document = json.loads(json.dumps(DOCUMENT))
+    document["namespaces"]["net0"]["sysctl"] = {"net.ipv4.conf.all.arp_ignore": 1}
+    world = bare_world.start("--audit", "1")
+    world.apply("lan", document)
+    world.run(*world.inside("net0"), "sh", "-c", "echo 0 > /proc/sys/net/ipv4/conf/all/arp_ignore")
+    wait_until(lambda: world.sysctl("net0", "net/ipv4/conf/all/arp_ignore") == "1")
+    assert world.call("io.netnsd.Manager.Status")["unheard"] == 0
+
+
+# What others add, where it is not wanted.
+
+EXTRA = json.loads(json.dumps(DOCUMENT))
+EXTRA["namespaces"]["net0"]["extra"] = "remove"
+
+EXTRAS = {
+    "link": (inside("link", "add", "foreign", "type", "bridge"), "/namespaces/net0/links/foreign"),
+    "address": (inside("address", "add", "10.9.0.1/24", "dev", "eth0"),
+                f"{ETH0}/addresses/10.9.0.1~124"),
+    "address-of-lo": (inside("address", "add", "10.9.0.1/32", "dev", "lo"),
+                      f"{NET0}/links/lo/addresses/10.9.0.1~132"),
+    "route": (inside("route", "add", "10.8.0.0/16", "via", "10.0.1.254"),
+              f"{NET0}/routes/10.8.0.0~116"),
+    "rule": (inside("rule", "add", "from", "10.7.0.1", "priority", "77"), f"{NET0}/rules/77"),
+}
+
+
+@pytest.mark.parametrize("row", EXTRAS)
+def test_extra_is_removed(world, row):
+    disturb, _ = EXTRAS[row]
+    world.apply("lan", EXTRA)
+    before = world.snapshot()
+    assert audit(world) == ([], [])
+    assert "127.0.0.1/8" in world.addresses("net0", "lo")
+    disturb(world)
+    wait_until(lambda: world.snapshot() == before)
+    assert audit(world) == ([], [])
+    assert world.get("lan")["namespaces"]["net0"]["extra"] == "remove"
+
+
+@pytest.mark.parametrize("row", EXTRAS)
+def test_extra_is_reported(world, row):
+    disturb, pointer = EXTRAS[row]
+    world.apply("lan", reporting(EXTRA))
+    disturb(world)
+    [difference] = drift(world, "Audit")
+    assert (difference["kind"], difference["pointer"]) == ("extra", pointer)
+    assert drift(world, "Repair")[0]["state"] == "repaired"
+    assert audit(world) == ([], [])
+
+
+def test_extra_never_means_another_topology(world):
+    """A cable and an address of a second topology in the namespace of the first."""
+    world.apply("lan", EXTRA)
+    world.apply("guest", {"namespaces": {
+        "net0": {"external": True,
+                 "links": {"b": {"veth": {"peer": "other/a"}, "addresses": ["10.6.0.1/24"]}}},
+        "other": {"links": {"a": {"veth": {"peer": "net0/b"}, "addresses": ["10.6.0.2/24"]}}}}})
+    world.run("ip", "-n", "net0", "link", "add", "foreign", "type", "bridge")
+    wait_until(lambda: not world.link("net0", "foreign"))
+    assert world.ping("net0", "10.6.0.2")
+    assert audit(world) == ([], [])

@@ -73,14 +73,14 @@ class World:
 
     # The daemon.
 
-    def start(self, **environment):
+    def start(self, *options, **environment):
         """Starts netnsd and waits until it says that it is ready."""
         assert self.daemon is None
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify_path = self.directory / "notify"
             notify_path.unlink(missing_ok=True)
             notify.bind(str(notify_path))
-            self.daemon = self.popen(environment | {"NOTIFY_SOCKET": str(notify_path)})
+            self.daemon = self.popen(options, environment | {"NOTIFY_SOCKET": str(notify_path)})
             self.wait_ready(notify)
         return self
 
@@ -88,10 +88,10 @@ class World:
         return [*self.namespaces.enter(), NETNSD, "--foreground", "--socket", str(self.socket),
                 "--state", str(self.state), "--log-level", "debug", *options]
 
-    def popen(self, environment):
+    def popen(self, options, environment):
         log = self.log.open("ab")
         with log:
-            return subprocess.Popen(self.command(), stderr=log, stdout=log,
+            return subprocess.Popen(self.command(*options), stderr=log, stdout=log,
                                     stdin=subprocess.DEVNULL,
                                     env=os.environ | SANITIZER_ENVIRONMENT | environment)
 

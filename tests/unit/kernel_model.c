@@ -305,7 +305,7 @@ static bool add_address(struct kernel_model *kernel, const struct operation *ope
     address->scope = wanted->scope;
     address->metric = wanted->metric;
     address->no_prefix_route = wanted->no_prefix_route;
-    address->protocol = wanted->protocol ? wanted->protocol : NETNSD_PROTOCOL;
+    address->protocol = wanted->protocol;
     return true;
 }
 
@@ -351,7 +351,7 @@ static bool fill_route(struct kernel_model *kernel, const struct namespace *name
 {
     route->type = wanted->type;
     route->scope = wanted->scope;
-    route->protocol = wanted->protocol ? wanted->protocol : NETNSD_PROTOCOL;
+    route->protocol = wanted->protocol;
     route->source = wanted->source;
     route->mtu = wanted->mtu;
     route->advmss = wanted->advmss;
@@ -400,7 +400,6 @@ static bool add_rule(struct kernel_model *kernel, const struct operation *operat
     UT_hash_handle hh = rule->hh;
     *rule = *operation->rule;
     rule->hh = hh;
-    rule->protocol = NETNSD_PROTOCOL;
     return true;
 }
 

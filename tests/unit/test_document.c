@@ -60,6 +60,9 @@ static const struct bad bad[] = {
     {"{\"a\": {\"links\": []}}", "error /a/links"},
     {"{\"a\": {\"routes\": []}}", "error /a/routes"},
     {"{\"a\": {\"ipv6\": 1}}", "error /a/ipv6"},
+    {"{\"a\": {\"drift\": \"ignore\", \"extra\": \"delete\"}}", "error /a/drift error /a/extra"},
+    {"{\"host\": {\"drift\": \"report\", \"extra\": \"remove\"}}",
+     "error /host/drift error /host/extra"},
     {"{\"a/b\": {}}", "error /a~1b"},
     {"{\"..\": {}}", "error /.."},
     {"{\"\": {}}", "error /"},
@@ -298,6 +301,10 @@ static void test_canonical_documents(void **state)
     assert_written("{}", DOCUMENT("{}"));
     assert_written("{\"$schema\": \"https://example.org/\"}", DOCUMENT("{}"));
     assert_written(DOCUMENT("{\"a\": {}}"), DOCUMENT("{\"a\": {}}"));
+    assert_written(DOCUMENT("{\"a\": {\"drift\": \"repair\", \"extra\": \"keep\"}}"),
+                   DOCUMENT("{\"a\": {}}"));
+    assert_written(DOCUMENT("{\"a\": {\"extra\": \"remove\", \"drift\": \"report\"}}"),
+                   DOCUMENT("{\"a\": {\"drift\": \"report\", \"extra\": \"remove\"}}"));
     assert_written(
         DOCUMENT(LINK("\"bridge\": {}, \"addresses\": [\"10.0.0.1/24\", \"FD00::1/64\"]")),
         DOCUMENT(LINK("\"bridge\": {}, \"addresses\": {\"10.0.0.1/24\": {}, "
