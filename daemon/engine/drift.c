@@ -1,5 +1,6 @@
 #include "engine/drift.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "engine/watch.h"
 
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Milliseconds, all of them. A topology is compared so long after the last hint, or the first. */
 #define SETTLE 50
@@ -30,16 +30,9 @@ struct drift {
     int64_t mounts; /* when names are to be looked at; 0: no need */
 };
 
-static int64_t now_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int64_t drift_now(void)
 {
-    return now_ms(CLOCK_MONOTONIC);
+    return clock_milliseconds(CLOCK_MONOTONIC);
 }
 
 static void item_free(struct drift_item **items, struct drift_item *item)
@@ -257,19 +250,23 @@ static struct drift_item *obtain_item(struct topology *topology, const char *poi
 /* Is what POINTER leads to in a namespace whose drift is reported? */
 static bool pointer_is_reported(const struct topology *topology, const char *pointer)
 {
-    static const char before[] = "/namespaces/";
     char name[NAME_MAX + 1];
-    size_t length = 0;
-    if (strncmp(pointer, before, strlen(before)) != 0)
+    if (!pointer_namespace(pointer, name, sizeof(name)))
         return false;
-    for (const char *c = pointer + strlen(before); *c && *c != '/' && length < NAME_MAX; c++) {
-        bool tilde = c[0] == '~' && c[1] == '0'; /* the one escape that such a name can need */
-        name[length++] = *c;
-        c += tilde;
-    }
-    name[length] = '\0';
     const struct namespace *namespace = network_namespace(topology->network, name);
     return namespace && namespace->report;
+}
+
+static void publish(const struct transaction *transaction, enum engine_event_type type,
+                    const struct drift_item *item)
+{
+    events_publish(transaction->engine, &(struct engine_event){
+                                            .type = type,
+                                            .topology = transaction->name,
+                                            .pointer = item->pointer,
+                                            .change = item->change,
+                                            .repairs = item->repairs,
+                                        });
 }
 
 static void note(struct transaction *transaction, struct json_object *change)
@@ -280,11 +277,13 @@ static void note(struct transaction *transaction, struct json_object *change)
     if (!item)
         return; /* the next comparison finds it again */
     item->seen = true;
-    if (!item->present)
-        item->since = now_ms(CLOCK_REALTIME);
     json_object_put(item->change);
     item->change = json_object_get(change);
     item->reported = pointer_is_reported(topology, pointer);
+    if (!item->present) {
+        item->since = clock_milliseconds(CLOCK_REALTIME);
+        publish(transaction, EVENT_DRIFT_FOUND, item);
+    }
     bool tried = transaction->repair == REPAIR_ALL ||
                  (transaction->repair == REPAIR_WANTED && !item->reported &&
                   item->retry <= transaction->started);
@@ -303,6 +302,10 @@ static void note(struct transaction *transaction, struct json_object *change)
                repaired ? "repaired" : "could not be repaired",
                item->repairs == DRIFT_CONTENDED_REPAIRS ? "; somebody undoes it again and again"
                                                         : "");
+    if (repaired)
+        publish(transaction, EVENT_DRIFT_REPAIRED, item);
+    if (item->repairs == DRIFT_CONTENDED_REPAIRS)
+        publish(transaction, EVENT_DRIFT_CONTENDED, item);
 }
 
 /* What is as it should be, and has been for long enough, is forgotten. */
@@ -340,6 +343,8 @@ void drift_compared(struct transaction *transaction)
     for (size_t i = 0; i < json_object_array_length(changes); i++)
         note(transaction, json_object_array_get_idx(changes, i));
     HASH_ITER (hh, topology->drift, item, next) {
+        if (item->present && !item->seen)
+            publish(transaction, EVENT_DRIFT_GONE, item);
         item->present &= item->seen;
     }
     forget_quiet(topology);

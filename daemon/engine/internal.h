@@ -3,6 +3,7 @@
 
 #include "common/cleanup.h"
 #include "engine/engine.h"
+#include "engine/events.h"
 #include "kernel/netns.h"
 #include "model/plan.h"
 
@@ -29,6 +30,7 @@ struct engine {
     struct worker *configurer;
     sd_id128_t machine_id;
     sd_id128_t boot_id;
+    sd_id128_t instance; /* random */
 
     struct topology *topologies; /* in order of names */
     struct netns_table held;     /* every owned namespace that no transaction works on */
@@ -37,6 +39,8 @@ struct engine {
     struct transaction *transactions; /* all, in order of arrival; waiting ones included */
     uint32_t next_park_group;
     bool scheduling;
+
+    struct events events;
 
     struct watcher *watcher;
     struct drift *drift;

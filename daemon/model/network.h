@@ -247,6 +247,9 @@ bool reference_given(const struct reference *reference);
 /* Equality of sysctl values: white space at the ends ignored, runs of it equal. */
 bool sysctl_value_equal(const char *a, const char *b);
 
+/* The name of the namespace that POINTER leads to, or into. False when it leads elsewhere. */
+bool pointer_namespace(const char *pointer, char *name, size_t size);
+
 /* JSON pointers of objects in the document that describes them. Return BUFFER. */
 char *namespace_pointer(const struct namespace *namespace, char *buffer, size_t size);
 char *link_pointer(const struct link *link, char *buffer, size_t size);

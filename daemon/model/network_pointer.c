@@ -13,6 +13,21 @@
 
 static const struct json_place namespaces = {.key = "namespaces"};
 
+bool pointer_namespace(const char *pointer, char *name, size_t size)
+{
+    static const char before[] = "/namespaces/";
+    size_t length = 0;
+    if (strncmp(pointer, before, strlen(before)) != 0)
+        return false;
+    for (const char *c = pointer + strlen(before); *c && *c != '/' && length + 1 < size; c++) {
+        bool tilde = c[0] == '~' && c[1] == '0'; /* the one escape that such a name can need */
+        name[length++] = *c;
+        c += tilde;
+    }
+    name[length] = '\0';
+    return true;
+}
+
 char *namespace_pointer(const struct namespace *namespace, char *buffer, size_t size)
 {
     return json_pointer(&(struct json_place){.parent = &namespaces, .key = namespace->name}, buffer,
