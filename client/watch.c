@@ -90,7 +90,7 @@ static bool show(void *context, struct json_object *reply)
     return fflush(stdout) == 0; /* main() says why not */
 }
 
-/* Every line is complete and written when it can come. */
+/* Lines are handed on one by one: there is nothing to finish. */
 static void end(int number)
 {
     (void)number;

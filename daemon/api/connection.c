@@ -326,17 +326,11 @@ static bool begin_next(struct connection *connection)
     return text;
 }
 
-/* Tells what watches the call what became of the client. False when that was nothing new. */
-static bool tell_watch(struct connection *connection)
+/* Tells what watches the call that there is room again for a reply, if one was refused. */
+static bool tell_drained(struct connection *connection)
 {
     struct call *call = connection->call;
-    if (!call || !call->watch.gone)
-        return false;
-    if (!call_alive(call)) {
-        call_lose(call);
-        return true;
-    }
-    if (!call->refused || connection->output_bytes >= OUTPUT_LOW)
+    if (!call || !call->refused || !call_alive(call) || connection->output_bytes >= OUTPUT_LOW)
         return false;
     call->refused = false;
     call->watch.drained(call->watch.context);
@@ -352,12 +346,14 @@ static void process(struct connection *connection)
     connection->processing = true;
     do
         flush_output(connection);
-    while (tell_watch(connection) || begin_next(connection));
+    while (tell_drained(connection) || begin_next(connection));
     connection->processing = false;
     bool over = connection->ended && !connection->call && STAILQ_EMPTY(&connection->output);
+    /* A stream that nobody hears ends, and the calls behind it are not begun. */
+    bool unheard = connection->hung_up && connection->call && connection->call->watch.gone;
     if (connection->end - connection->begin > VARLINK_MESSAGE_MAX)
         connection->broken = true;
-    if (over || connection->broken)
+    if (over || unheard || connection->broken)
         connection_free(connection);
 }
 

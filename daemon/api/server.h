@@ -80,8 +80,8 @@ void call_watch(struct call *call, const struct call_watch *watch);
  * call_fail_memory(). */
 void call_reply(struct call *call, struct json_object *parameters);
 void call_continue(struct call *call, struct json_object *parameters);
-/* As call_continue(), but PARAMETERS is dropped, and false returned, when so much waits already for
- * a client that does not read. */
+/* As call_continue(), of a call that is watched; but when so much waits already for a client that
+ * does not read, PARAMETERS is dropped, and false returned. */
 bool call_offer(struct call *call, struct json_object *parameters);
 /* As call_reply(), with a descriptor, which is taken over. */
 void call_reply_descriptor(struct call *call, struct json_object *parameters, int fd);
