@@ -115,16 +115,15 @@ bool client_stream(struct client *client, const char *method, struct json_object
         auto_reply struct varlink_reply reply = {0};
         if (!next(client, NULL, &reply))
             return false;
-        if (!each(context, reply.parameters)) {
-            client_fail_memory(client);
+        if (!each(context, reply.parameters))
             return false;
-        }
         continues = reply.continues;
     }
     return true;
 }
 
 struct gathering {
+    const struct client *client;
     const char *member;
     struct json_object *array; /* borrowed */
 };
@@ -134,8 +133,10 @@ static bool gather(void *context, struct json_object *reply)
     const struct gathering *gathering = context;
     for (size_t i = 0; i < member_count(reply, gathering->member); i++) {
         struct json_object *element = member_element(reply, gathering->member, i);
-        if (!json_append(gathering->array, json_object_get(element)))
+        if (!json_append(gathering->array, json_object_get(element))) {
+            client_fail_memory(gathering->client);
             return false;
+        }
     }
     return true;
 }
@@ -145,7 +146,8 @@ struct json_object *client_list(struct client *client, const char *method,
 {
     auto_json struct json_object *owned = parameters;
     auto_json struct json_object *all = json_object_new_object();
-    struct gathering gathering = {.member = name, .array = json_object_new_array()};
+    struct gathering gathering = {
+        .client = client, .member = name, .array = json_object_new_array()};
     if (!all || !json_put(all, name, gathering.array)) {
         client_fail_memory(client);
         return NULL;
