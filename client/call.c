@@ -21,6 +21,7 @@ struct connection {
     size_t capacity;
     int descriptors[DESCRIPTORS_MAX];
     size_t descriptor_count;
+    bool streaming; /* more replies follow the last one */
 };
 
 static bool connect_failed(const char *path, int errnum, struct error *error)
@@ -91,8 +92,13 @@ void call_connection_free(struct connection *connection)
 }
 
 /* ERRNUM is 0 when the daemon closed the connection in good order. */
-static bool connection_lost(int errnum, struct error *error)
+static bool connection_lost(const struct connection *connection, int errnum, struct error *error)
 {
+    if (connection->streaming)
+        return error_set(error, ERROR_SYSTEM, errnum,
+                         "the connection to netnsd was lost%s%s: it has stopped ('systemctl status "
+                         "netnsd' tells), or this client did not read for too long; try again",
+                         errnum ? ": " : "", errnum ? strerror(errnum) : "");
     return error_set(error, ERROR_SYSTEM, errnum,
                      "the connection to netnsd was lost before it answered%s%s; a change that was "
                      "asked for may have been made or not: 'netnsctl list' and 'journalctl -u "
@@ -108,7 +114,7 @@ static bool send_all(struct connection *connection, const char *bytes, size_t le
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            return connection_lost(errno, error);
+            return connection_lost(connection, errno, error);
         bytes += count;
         length -= (size_t)count;
     }
@@ -194,7 +200,7 @@ static bool read_some(struct connection *connection, struct error *error)
         count = recvmsg(connection->fd, &header, MSG_CMSG_CLOEXEC);
     } while (count < 0 && errno == EINTR);
     if (count <= 0)
-        return connection_lost(count < 0 ? errno : 0, error);
+        return connection_lost(connection, count < 0 ? errno : 0, error);
     keep_descriptors(connection, &header);
     connection->end += (size_t)count;
     return true;
@@ -220,6 +226,7 @@ bool connection_receive(struct connection *connection, struct varlink_reply *rep
     struct error cause = {0};
     if (!varlink_reply_read(text, (size_t)(nul - text), reply, &cause))
         return error_set(error, ERROR_INVALID, 0, "netnsd's reply cannot be read: %s", cause.text);
+    connection->streaming = reply->continues;
     return true;
 }
 

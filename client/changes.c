@@ -66,8 +66,8 @@ static bool is_part(const struct parts *parts, size_t index, const char *word)
     return index < parts->count && strcmp(parts->part[index], word) == 0;
 }
 
-/* Writes the object's path as people say it, "net0/eth0 address 10.0.1.1/24", and returns the word
- * for what it is ("address"), "" when there is none. */
+/* object_write() for a pointer that was split. Returns the word for what the object is ("address"),
+ * "" when there is none. */
 static const char *write_object(FILE *out, const struct parts *parts)
 {
     if (!is_part(parts, 0, "namespaces") || parts->count < 2) {
@@ -93,6 +93,13 @@ static const char *write_object(FILE *out, const struct parts *parts)
         print_text(out, first ? noun : parts->part[next]);
     }
     return noun;
+}
+
+void object_write(FILE *out, const char *pointer)
+{
+    struct parts parts;
+    split_pointer(pointer, &parts);
+    write_object(out, &parts);
 }
 
 /* A field that stands for the whole object needs no name of its own. */

@@ -116,16 +116,15 @@ bool client_stream(struct client *client, const char *method, struct json_object
         auto_reply struct varlink_reply reply = {0};
         if (!next(client, NULL, &reply))
             return false;
-        if (!each(context, reply.parameters)) {
-            client_fail_memory(client);
+        if (!each(context, reply.parameters))
             return false;
-        }
         continues = reply.continues;
     }
     return true;
 }
 
 struct gathering {
+    const struct client *client;
     const char *member;
     struct json_object *all, *array; /* borrowed */
 };
@@ -134,17 +133,18 @@ struct gathering {
 static bool gather(void *context, struct json_object *reply)
 {
     const struct gathering *gathering = context;
+    bool good = true;
     for (size_t i = 0; i < member_count(reply, gathering->member); i++) {
         struct json_object *element = member_element(reply, gathering->member, i);
-        if (!json_append(gathering->array, json_object_get(element)))
-            return false;
+        good &= json_append(gathering->array, json_object_get(element));
     }
     json_object_object_foreach (reply, name, value) {
-        if (strcmp(name, gathering->member) != 0 &&
-            !json_put(gathering->all, name, json_object_get(value)))
-            return false;
+        if (strcmp(name, gathering->member) != 0)
+            good &= json_put(gathering->all, name, json_object_get(value));
     }
-    return true;
+    if (!good)
+        client_fail_memory(gathering->client);
+    return good;
 }
 
 struct json_object *client_list(struct client *client, const char *method,
@@ -152,7 +152,10 @@ struct json_object *client_list(struct client *client, const char *method,
 {
     auto_json struct json_object *owned = parameters;
     auto_json struct json_object *all = json_object_new_object();
-    struct gathering gathering = {.member = name, .all = all, .array = json_object_new_array()};
+    struct gathering gathering = {.client = client,
+                                  .member = name,
+                                  .all = all,
+                                  .array = json_object_new_array()};
     if (!all || !json_put(all, name, gathering.array)) {
         client_fail_memory(client);
         return NULL;

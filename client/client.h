@@ -43,8 +43,8 @@ bool client_call(struct client *client, const char *method, struct json_object *
                  const struct source *source, struct varlink_reply *reply);
 
 /* Sends a call that asks for a stream of replies, and hands each one's parameters (borrowed; NULL
- * when there are none) to EACH, which returns false when memory is short. PARAMETERS as for
- * client_call(). False after having shown what went wrong. */
+ * when there are none) to EACH, which returns false to stop, after having shown why. PARAMETERS as
+ * for client_call(). False after having shown what went wrong. */
 bool client_stream(struct client *client, const char *method, struct json_object *parameters,
                    bool (*each)(void *context, struct json_object *reply), void *context);
 

@@ -31,6 +31,8 @@ int routes_print(const struct client *client, struct json_object *reply);
 int command_drift_list(struct client *client, int count, char **words);
 int command_drift_audit(struct client *client, int count, char **words);
 int command_drift_repair(struct client *client, int count, char **words);
+/* Writes the fields of a Difference or an Event: "mtu: 1400, not 1500". */
+void difference_write_fields(FILE *out, struct json_object *difference);
 
 /* graph.c */
 int command_graph_draw(struct client *client, int count, char **words);
@@ -43,6 +45,11 @@ int command_identify_show(struct client *client, int count, char **words);
 
 /* status.c */
 int command_status_show(struct client *client, int count, char **words);
+
+/* watch.c */
+int command_watch(struct client *client, int count, char **words);
+/* Writes a line on an io.netnsd.Events.Event. */
+void event_write_line(FILE *out, struct json_object *event);
 
 /* raw.c */
 int command_raw_call(struct client *client, int count, char **words);

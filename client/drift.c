@@ -2,7 +2,22 @@
 
 #include "client/members.h"
 
-/* "mtu: 1400, not 1500"; NULL when memory is short. */
+void difference_write_fields(FILE *out, struct json_object *difference)
+{
+    for (size_t i = 0; i < member_count(difference, "fields"); i++) {
+        struct json_object *field = member_element(difference, "fields", i);
+        const char *actual = member_string(field, "actual"),
+                   *wanted = member_string(field, "wanted");
+        fputs(i > 0 ? "; " : "", out);
+        print_text(out, member_string(field, "name"));
+        fputs(": ", out);
+        print_text(out, actual);
+        fputs(*actual && *wanted ? ", not " : "", out);
+        print_text(out, wanted);
+    }
+}
+
+/* The fields as a string; NULL when memory is short. */
 static char *describe(struct json_object *difference)
 {
     char *text = NULL;
@@ -10,13 +25,7 @@ static char *describe(struct json_object *difference)
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return NULL;
-    for (size_t i = 0; i < member_count(difference, "fields"); i++) {
-        struct json_object *field = member_element(difference, "fields", i);
-        const char *actual = member_string(field, "actual"),
-                   *wanted = member_string(field, "wanted");
-        fprintf(out, "%s%s: %s%s%s", i ? "; " : "", member_string(field, "name"), actual,
-                *actual && *wanted ? ", not " : "", wanted);
-    }
+    difference_write_fields(out, difference);
     if (fclose(out) == 0)
         return text;
     free(text);

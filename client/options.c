@@ -22,6 +22,7 @@ static const struct option_row rows[] = {
      "refuse unless the topology is at generation N; 0: it must not exist"},
     {"more", SHORTLESS, OPTION_MORE, NULL, "ask for a stream of replies, and show each"},
     {"format", 'f', OPTION_FORMAT, "FORMAT", "text, dot (for graphviz) or svg"},
+    {"namespace", SHORTLESS + 3, OPTION_NAMESPACE, "NAME", "only what happens in this namespace"},
     {"exit-code", SHORTLESS + 2, OPTION_EXIT_CODE, NULL, "end with status 3 when anything differs"},
     {"socket", 's', 0, "PATH", "where netnsd listens (" DEFAULT_SOCKET ", or $NETNSD_SOCKET)"},
     {"json", 'j', 0, NULL, "show replies and errors as JSON on standard output"},
@@ -103,6 +104,9 @@ static bool take(struct options *options, int letter, const char *argument)
         return read_color(argument, &options->color);
     case SHORTLESS + 2:
         options->exit_code = true;
+        return true;
+    case SHORTLESS + 3:
+        options->namespace = argument;
         return true;
     case 'h':
         options->help = true;

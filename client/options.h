@@ -17,6 +17,7 @@ enum verb_option {
     OPTION_MORE = 1 << 3,
     OPTION_FORMAT = 1 << 4,
     OPTION_EXIT_CODE = 1 << 5,
+    OPTION_NAMESPACE = 1 << 6,
 };
 
 struct options {
@@ -25,6 +26,7 @@ struct options {
     bool json, help, version;
     unsigned given; /* enum verb_option: which of them were on the command line */
     const char *topology;
+    const char *namespace;
     const char *format; /* "text", "dot" or "svg"; NULL: not said */
     bool dry_run;
     bool more;

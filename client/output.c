@@ -95,6 +95,17 @@ bool print_json(FILE *out, struct json_object *object)
     return true;
 }
 
+bool print_json_line(FILE *out, struct json_object *object)
+{
+    const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+                                                                  JSON_C_TO_STRING_NOSLASHESCAPE);
+    if (!text)
+        return false;
+    fputs(text, out);
+    putc('\n', out);
+    return true;
+}
+
 static bool table_grow(struct table *table)
 {
     if (table->count < table->capacity)

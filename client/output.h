@@ -30,6 +30,9 @@ size_t text_columns(const char *text, size_t length);
 /* Pretty, with a newline. False when memory is short. */
 bool print_json(FILE *out, struct json_object *object);
 
+/* The same on one line. */
+bool print_json_line(FILE *out, struct json_object *object);
+
 /* An aligned table. Set titles (borrowed; NULL for none) and columns, leave the rest zero. */
 struct table {
     const char *const *titles;

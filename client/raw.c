@@ -32,9 +32,9 @@ static struct json_object *read_parameters(const struct client *client, const ch
 
 static bool print_reply(void *context, struct json_object *reply)
 {
-    int status = client_print_json(context, reply);
-    fflush(stdout); /* whoever reads a stream wants each reply when it comes */
-    return status == STATUS_GOOD;
+    /* Whoever reads a stream wants each reply when it comes. main() says when it cannot be written.
+     */
+    return client_print_json(context, reply) == STATUS_GOOD && fflush(stdout) == 0;
 }
 
 int command_raw_call(struct client *client, int count, char **words)

@@ -36,6 +36,8 @@ static const struct verb verbs[] = {
      "look at the kernel, and show what differs"},
     {"repair", command_drift_repair, 0, 1, false, 0, "[TOPOLOGY]",
      "look at the kernel, and put right what differs"},
+    {"watch", command_watch, 0, 1, false, OPTION_NAMESPACE, "[TOPOLOGY]",
+     "show what happens, when it happens"},
     {"graph", command_graph_draw, 0, 0, false, OPTION_FORMAT, "",
      "draw the namespaces, their links, and what joins them"},
     {"exec", command_exec_run, 2, -1, true, 0, "NAMESPACE COMMAND...",

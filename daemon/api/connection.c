@@ -13,24 +13,26 @@
 #define READ_SIZE 65536
 /* With so many bytes waiting to be sent, no further call of that client is begun. */
 #define OUTPUT_HIGH (1024 * 1024)
+/* Once a reply was refused for that, none is taken before so few bytes are left. */
+#define OUTPUT_LOW (OUTPUT_HIGH / 2)
 /* A client that takes none of its replies for so long is dropped. */
 static const struct timeval patience = {.tv_sec = 60};
 
-/* One message to send. Its text belongs to OBJECT. */
+/* One message to send: its text alone, which takes a fraction of its object's memory. */
 struct outgoing {
-    struct json_object *object;
-    const char *text;
     size_t length; /* with the NUL */
     size_t sent;
     int fd; /* travels with the first byte; -1: none */
     STAILQ_ENTRY(outgoing) next;
+    char text[];
 };
 
 struct call {
     struct connection *connection; /* NULL when the client is gone */
     struct varlink_call message;
     void *context;
-    bool streamed; /* a reply has been sent that another follows */
+    struct call_watch watch;
+    bool refused; /* the last call_offer() was, and WATCH does not know yet that there is room */
 };
 
 struct connection {
@@ -51,17 +53,18 @@ struct connection {
 
 static void outgoing_free(struct outgoing *outgoing)
 {
-    json_object_put(outgoing->object);
     close_descriptor(&outgoing->fd);
     free(outgoing);
 }
+
+static void call_lose(struct call *call);
 
 void connection_free(struct connection *connection)
 {
     struct outgoing *outgoing;
     connection->owner.closed(connection->owner.context, connection);
     if (connection->call)
-        connection->call->connection = NULL;
+        call_lose(connection->call);
     while ((outgoing = STAILQ_FIRST(&connection->output))) {
         STAILQ_REMOVE_HEAD(&connection->output, next);
         outgoing_free(outgoing);
@@ -88,6 +91,17 @@ static void call_free(struct call *call)
         call->connection->call = NULL;
     varlink_call_clear(&call->message);
     free(call);
+}
+
+/* Nobody hears the answer any more. A call that is watched ends with that. */
+static void call_lose(struct call *call)
+{
+    call->connection->call = NULL;
+    call->connection = NULL;
+    if (!call->watch.gone)
+        return;
+    call->watch.gone(call->watch.context);
+    call_free(call);
 }
 
 const struct varlink_call *call_message(const struct call *call)
@@ -125,6 +139,11 @@ bool call_alive(const struct call *call)
     return call->connection && !call->connection->hung_up && !call->connection->broken;
 }
 
+void call_watch(struct call *call, const struct call_watch *watch)
+{
+    call->watch = *watch;
+}
+
 /* Output --------------------------------------------------------------------------------------- */
 
 static ssize_t send_once(int fd, struct outgoing *outgoing)
@@ -133,7 +152,7 @@ static ssize_t send_once(int fd, struct outgoing *outgoing)
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control = {0};
-    struct iovec part = {.iov_base = (char *)outgoing->text + outgoing->sent,
+    struct iovec part = {.iov_base = outgoing->text + outgoing->sent,
                          .iov_len = outgoing->length - outgoing->sent};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     if (outgoing->fd >= 0) {
@@ -179,37 +198,47 @@ static void flush_output(struct connection *connection)
         event_del(connection->writable);
     else if (progress || !event_pending(connection->writable, EV_WRITE, NULL))
         event_add(connection->writable, &patience);
+    if (connection->broken)
+        event_active(connection->writable, EV_WRITE, 1);
 }
 
 static void process(struct connection *connection);
 
+static struct outgoing *outgoing_new(struct json_object *message)
+{
+    size_t length = 0;
+    const char *text = json_object_to_json_string_length(
+        message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+    struct outgoing *outgoing = text ? malloc(sizeof(*outgoing) + length + 1) : NULL;
+    if (!outgoing)
+        return NULL;
+    *outgoing = (struct outgoing){.length = length + 1, .fd = -1};
+    memcpy(outgoing->text, text, length + 1);
+    return outgoing;
+}
+
 /* Sends MESSAGE (taken over; NULL: memory was short) as a reply to CALL, which ends with it unless
- * it continues. FD is taken over. */
+ * it continues. FD is taken over. A reply that continues runs nothing else: not the client's next
+ * call, and not what watches this one. */
 static void answer(struct call *call, struct json_object *message, int fd, bool continues)
 {
     struct connection *connection = call->connection;
-    struct outgoing *outgoing = calloc(1, sizeof(*outgoing));
+    auto_json struct json_object *owned_message = message;
     auto_close int owned = fd;
     bool wanted = connection && !connection->broken && !call->message.oneway;
-    const char *text = NULL;
-    size_t length = 0;
-    if (message)
-        text = json_object_to_json_string_length(
-            message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-    if (wanted && outgoing && text) {
-        *outgoing = (struct outgoing){
-            .object = message, .text = text, .length = length + 1, .fd = TAKE_FD(owned)};
+    struct outgoing *outgoing = wanted && message ? outgoing_new(message) : NULL;
+    if (outgoing) {
+        outgoing->fd = TAKE_FD(owned);
         STAILQ_INSERT_TAIL(&connection->output, outgoing, next);
-        connection->output_bytes += length + 1;
-    } else {
-        free(outgoing);
-        json_object_put(message);
-        if (wanted)
-            connection->broken = true;
+        connection->output_bytes += outgoing->length;
+    } else if (wanted) {
+        connection->broken = true;
     }
     if (!continues)
         call_free(call);
-    if (connection)
+    if (connection && continues)
+        flush_output(connection);
+    else if (connection)
         process(connection);
 }
 
@@ -226,6 +255,17 @@ void call_reply_descriptor(struct call *call, struct json_object *parameters, in
 void call_continue(struct call *call, struct json_object *parameters)
 {
     answer(call, varlink_reply_new(parameters, true), -1, true);
+}
+
+bool call_offer(struct call *call, struct json_object *parameters)
+{
+    size_t most = call->refused ? OUTPUT_LOW : OUTPUT_HIGH;
+    call->refused = call_alive(call) && call->connection->output_bytes >= most;
+    if (call->refused)
+        json_object_put(parameters);
+    else
+        call_continue(call, parameters);
+    return !call->refused;
 }
 
 void call_error(struct call *call, const char *error, struct json_object *parameters)
@@ -274,6 +314,29 @@ static const char *next_message(struct connection *connection, size_t *length)
     return text;
 }
 
+/* Begins the client's next call, unless it has one, or does not take its replies. */
+static bool begin_next(struct connection *connection)
+{
+    size_t length;
+    if (connection->call || connection->broken || connection->output_bytes >= OUTPUT_HIGH)
+        return false;
+    const char *text = next_message(connection, &length);
+    if (text)
+        begin_call(connection, text, length);
+    return text;
+}
+
+/* Tells what watches the call that there is room again for a reply, if one was refused. */
+static bool tell_drained(struct connection *connection)
+{
+    struct call *call = connection->call;
+    if (!call || !call->refused || !call_alive(call) || connection->output_bytes >= OUTPUT_LOW)
+        return false;
+    call->refused = false;
+    call->watch.drained(call->watch.context);
+    return true;
+}
+
 /* Processes messages one at a time until one waits for its answer, or the client does not take its
  * replies. Replies that come at once do not nest. Frees a connection that is over. */
 static void process(struct connection *connection)
@@ -281,20 +344,16 @@ static void process(struct connection *connection)
     if (connection->processing)
         return;
     connection->processing = true;
-    flush_output(connection);
-    while (!connection->call && !connection->broken && connection->output_bytes < OUTPUT_HIGH) {
-        size_t length;
-        const char *text = next_message(connection, &length);
-        if (!text)
-            break;
-        begin_call(connection, text, length);
+    do
         flush_output(connection);
-    }
+    while (tell_drained(connection) || begin_next(connection));
     connection->processing = false;
     bool over = connection->ended && !connection->call && STAILQ_EMPTY(&connection->output);
+    /* A stream that nobody hears ends, and the calls behind it are not begun. */
+    bool unheard = connection->hung_up && connection->call && connection->call->watch.gone;
     if (connection->end - connection->begin > VARLINK_MESSAGE_MAX)
         connection->broken = true;
-    if (over || connection->broken)
+    if (over || unheard || connection->broken)
         connection_free(connection);
 }
 

@@ -1,12 +1,11 @@
 /* io.netnsd.Drift */
+#include "api/difference.h"
 #include "api/interfaces.h"
 #include "api/list.h"
 
 #include "common/cleanup.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
 
 static const char interface_name[] = "io.netnsd.Drift";
 
@@ -28,55 +27,14 @@ static const char *const states[] = {
     [DRIFT_REPORTED] = "reported",
 };
 
-/* What would put it right tells what is wrong. */
-static const char *kind_of(struct json_object *change)
-{
-    const char *action = json_object_get_string(json_object_object_get(change, "action"));
-    if (strcmp(action, "create") == 0)
-        return "missing";
-    return strcmp(action, "remove") == 0 ? "extra" : "changed";
-}
-
-static bool copy_member(struct json_object *from, const char *name, struct json_object *to,
-                        const char *as)
-{
-    struct json_object *value = json_object_object_get(from, name);
-    return !value || json_put(to, as, json_object_get(value));
-}
-
-static struct json_object *write_fields(struct json_object *change)
-{
-    auto_json struct json_object *list = json_object_new_array();
-    struct json_object *changed = json_object_object_get(change, "fields");
-    for (size_t i = 0; list && i < json_object_array_length(changed); i++) {
-        struct json_object *field = json_object_array_get_idx(changed, i);
-        auto_json struct json_object *object = json_object_new_object();
-        if (!object || !copy_member(field, "name", object, "name") ||
-            !copy_member(field, "from", object, "actual") ||
-            !copy_member(field, "to", object, "wanted") || !json_append(list, TAKE(object)))
-            return NULL;
-    }
-    return TAKE(list);
-}
-
-static struct json_object *write_time(int64_t milliseconds)
-{
-    char text[40];
-    struct tm parts;
-    const time_t seconds = (time_t)(milliseconds / 1000);
-    if (!gmtime_r(&seconds, &parts) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts))
-        return NULL;
-    return json_object_new_string(text);
-}
-
 static bool add_difference(void *context, const struct drift_summary *drift)
 {
     auto_json struct json_object *object = json_object_new_object();
     bool good = object && json_put_string(object, "topology", drift->topology) &&
                 json_put_string(object, "pointer", drift->pointer) &&
-                json_put_string(object, "kind", kind_of(drift->change)) &&
+                json_put_string(object, "kind", difference_kind(drift->change)) &&
                 json_put_string(object, "state", states[drift->state]) &&
-                json_put(object, "fields", write_fields(drift->change)) &&
+                json_put(object, "fields", difference_fields(drift->change)) &&
                 json_put(object, "since", write_time(drift->since)) &&
                 json_put(object, "lastChange", write_time(drift->last_change)) &&
                 json_put_integer(object, "repairs", drift->repairs);

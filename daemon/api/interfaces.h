@@ -17,6 +17,7 @@ extern const struct interface *const netnsd_interfaces[];
 
 /* One file each. */
 extern const struct interface interface_drift;
+extern const struct interface interface_events;
 extern const struct interface interface_link;
 extern const struct interface interface_manager;
 extern const struct interface interface_namespace;

@@ -20,6 +20,7 @@ static struct json_object *write_status(const struct api_context *context)
         reply && json_put_string(reply, "version", context->version) &&
         json_put_string(reply, "state", state) && json_put_integer(reply, "processId", getpid()) &&
         json_put_string(reply, "bootId", sd_id128_to_string(boot, boot_id)) &&
+        json_put_string(reply, "instance", status.instance) &&
         json_put_string(reply, "stateDirectory", context->state_directory) &&
         json_put_integer(reply, "topologies", (int64_t)status.topologies) &&
         json_put_integer(reply, "namespaces", (int64_t)status.namespaces) &&

@@ -63,10 +63,26 @@ bool call_wants_more(const struct call *call);
 /* Is the caller still there? A method may stop streaming when not. */
 bool call_alive(const struct call *call);
 
-/* Answers; each takes PARAMETERS (may be NULL) over and, but for call_continue(), ends CALL. A NULL
- * that comes from lack of memory must not be passed here: call call_fail_memory(). */
+/* What a method that streams for as long as its client listens hears of that client, always from
+ * the event loop: never during a call_continue() or call_offer(). */
+struct call_watch {
+    /* The client is gone, and the call has ended without an answer. */
+    void (*gone)(void *context);
+    /* A call_offer() was refused, and would not be any more. */
+    void (*drained)(void *context);
+    void *context;
+};
+/* WATCH is copied. */
+void call_watch(struct call *call, const struct call_watch *watch);
+
+/* Answers; each takes PARAMETERS (may be NULL) over and, but for call_continue() and call_offer(),
+ * ends CALL. A NULL that comes from lack of memory must not be passed here: call
+ * call_fail_memory(). */
 void call_reply(struct call *call, struct json_object *parameters);
 void call_continue(struct call *call, struct json_object *parameters);
+/* As call_continue(), of a call that is watched; but when so much waits already for a client that
+ * does not read, PARAMETERS is dropped, and false returned. */
+bool call_offer(struct call *call, struct json_object *parameters);
 /* As call_reply(), with a descriptor, which is taken over. */
 void call_reply_descriptor(struct call *call, struct json_object *parameters, int fd);
 /* ERROR is qualified: "io.netnsd.Topology.NoSuchTopology". */

@@ -180,7 +180,8 @@ static void succeed(struct call *call, const struct change_result *result, const
         result->changes ? json_object_get(result->changes) : json_object_new_array();
     auto_json struct json_object *reply = json_object_new_object();
     bool good = reply && json_put_string(reply, "outcome", outcome) &&
-                json_put_integer(reply, "generation", (int64_t)result->generation);
+                json_put_integer(reply, "generation", (int64_t)result->generation) &&
+                json_put_integer(reply, "event", (int64_t)result->event);
     if (!good) {
         json_object_put(changes);
         call_fail_memory(call);

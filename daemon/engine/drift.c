@@ -1,5 +1,6 @@
 #include "engine/drift.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "engine/holders.h"
 #include "engine/mirror.h"
@@ -8,7 +9,6 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Milliseconds, all of them. What is marked is compared so long after the last mark, or the first.
  */
@@ -28,9 +28,7 @@ struct drift {
 
 int64_t drift_now(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clock_milliseconds(CLOCK_MONOTONIC);
 }
 
 static int64_t earliest(int64_t a, int64_t b)
@@ -214,7 +212,7 @@ static void compare(struct engine *engine, struct topology *topology)
         return;
     auto_network struct network *cut = dirty_cut(dirty, topology->network);
     if (cut && !differs(engine, cut))
-        drift_items_agreed(topology, cut);
+        drift_items_agreed(engine, topology, cut);
     else if (!transaction_compare(engine, topology, TAKE(dirty), REPAIR_WANTED, NULL, NULL))
         warn_lost(topology);
 }

@@ -59,7 +59,8 @@ bool drift_repairs(void *context, const struct operation *operation);
 /* Notes what TRANSACTION found, and did. */
 void drift_items_compared(struct transaction *transaction);
 /* What is in CUT, a part of TOPOLOGY, is as it should be. */
-void drift_items_agreed(struct topology *topology, const struct network *cut);
+void drift_items_agreed(struct engine *engine, struct topology *topology,
+                        const struct network *cut);
 
 /* When something of TOPOLOGY is to be repaired again, CLOCK_MONOTONIC in ms; 0: nothing is. */
 int64_t drift_items_retry(const struct topology *topology);

@@ -1,12 +1,12 @@
 #include "engine/drift.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "model/network_cut.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Milliseconds, all of them. What is undone after its Nth repair waits 2^N times this for the next.
  */
@@ -15,13 +15,6 @@
 /* What stays repaired so long, and longer than it would have to wait, is forgotten. */
 #define QUIET 10000
 #define POINTER_MAX 1024
-
-static int64_t real_time(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void item_free(struct drift_item **items, struct drift_item *item)
 {
@@ -126,10 +119,22 @@ static bool is_contended(const struct drift_item *item)
     return item->repairs >= DRIFT_CONTENDED_REPAIRS;
 }
 
+static void publish(struct engine *engine, enum engine_event_type type,
+                    const struct topology *topology, const struct drift_item *item)
+{
+    events_publish(engine, &(struct engine_event){
+                               .type = type,
+                               .topology = topology->name,
+                               .pointer = item->pointer,
+                               .change = item->change,
+                               .repairs = item->repairs,
+                           });
+}
+
 /* Somebody made it differ, or differ in another way. What is contended waits until that stops. */
 static void note_change(struct drift_item *item)
 {
-    item->last_change = real_time();
+    item->last_change = clock_milliseconds(CLOCK_REALTIME);
     if (!item->present)
         item->since = item->last_change;
     if (is_contended(item))
@@ -148,6 +153,10 @@ static void note_repair(const struct transaction *transaction, struct drift_item
                repaired ? "repaired" : "could not be repaired",
                item->repairs == DRIFT_CONTENDED_REPAIRS ? "; somebody undoes it again and again"
                                                         : "");
+    if (repaired)
+        publish(transaction->engine, EVENT_DRIFT_REPAIRED, transaction->topology, item);
+    if (item->repairs == DRIFT_CONTENDED_REPAIRS)
+        publish(transaction->engine, EVENT_DRIFT_CONTENDED, transaction->topology, item);
 }
 
 static void note(struct transaction *transaction, struct json_object *change)
@@ -165,9 +174,20 @@ static void note(struct transaction *transaction, struct json_object *change)
         note_change(item);
     json_object_put(item->change);
     item->change = json_object_get(change);
+    if (!item->present)
+        publish(transaction->engine, EVENT_DRIFT_FOUND, topology, item);
     item->present = true;
     if (tried)
         note_repair(transaction, item);
+}
+
+/* It is as it should be: without a repair, if it was not so before. */
+static void note_agreement(struct engine *engine, const struct topology *topology,
+                           struct drift_item *item)
+{
+    if (item->present)
+        publish(engine, EVENT_DRIFT_GONE, topology, item);
+    item->present = false;
 }
 
 /* What is as it should be, and has been for long enough, is forgotten. */
@@ -195,16 +215,18 @@ void drift_items_compared(struct transaction *transaction)
     for (size_t i = 0; i < json_object_array_length(changes); i++)
         note(transaction, json_object_array_get_idx(changes, i));
     HASH_ITER (hh, topology->drift, item, next) {
-        item->present &= item->seen;
+        if (!item->seen)
+            note_agreement(transaction->engine, topology, item);
     }
     forget_quiet(topology);
 }
 
-void drift_items_agreed(struct topology *topology, const struct network *cut)
+void drift_items_agreed(struct engine *engine, struct topology *topology, const struct network *cut)
 {
     struct drift_item *item, *next;
     HASH_ITER (hh, topology->drift, item, next) {
-        item->present &= !network_cut_holds(cut, item->pointer);
+        if (network_cut_holds(cut, item->pointer))
+            note_agreement(engine, topology, item);
     }
     forget_quiet(topology);
 }

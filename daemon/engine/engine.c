@@ -17,6 +17,10 @@ static bool read_ids(struct engine *engine, struct error *error)
     if (result < 0)
         return error_set(error, ERROR_SYSTEM, -result,
                          "/proc/sys/kernel/random/boot_id cannot be read: is /proc mounted?");
+    result = sd_id128_randomize(&engine->instance);
+    if (result < 0)
+        return error_set(error, ERROR_SYSTEM, -result, "no random number can be had: %s",
+                         strerror(-result));
     if (sd_id128_get_machine(&engine->machine_id) < 0)
         log_warning("/etc/machine-id cannot be read: links' MAC addresses may be those of another "
                     "machine; run systemd-machine-id-setup");
@@ -231,6 +235,7 @@ void engine_status(struct engine *engine, struct engine_status *status)
         .unheard = mirror_wrong(engine),
         .resyncs = mirror_losses(engine),
     };
+    sd_id128_to_string(engine->instance, status->instance);
     for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
         status->topologies += each->generation > 0;
         status->namespaces += count_owned(each->network);

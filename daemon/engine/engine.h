@@ -62,7 +62,8 @@ enum change_outcome {
 /* Valid during the callback. */
 struct change_result {
     enum change_outcome outcome;
-    uint64_t generation;         /* the topology's, after the call or at last; 0: there was none */
+    uint64_t generation; /* the topology's, after the call or at last; 0: there was none */
+    uint64_t event; /* the number of the last event (events.h) that the change can have caused */
     struct json_object *changes; /* array of io.netnsd.Topology.Change; NULL: none */
     const struct problems *problems;
     const struct error *error; /* ERROR_OWNED and ERROR_IN_USE: other names the other topology */
@@ -150,6 +151,7 @@ void engine_compare(struct engine *engine, const char *topology, bool repair,
                     comparison_callback *callback, void *context);
 
 struct engine_status {
+    char instance[33]; /* another each time that the daemon starts */
     bool starting;
     bool stopping;
     size_t topologies, namespaces; /* namespaces: owned */

@@ -4,6 +4,7 @@
 #include "common/cleanup.h"
 #include "engine/dirty.h"
 #include "engine/engine.h"
+#include "engine/events.h"
 #include "kernel/netns.h"
 #include "model/plan.h"
 
@@ -33,6 +34,7 @@ struct engine {
     struct worker *configurer;
     sd_id128_t machine_id;
     sd_id128_t boot_id;
+    sd_id128_t instance; /* random */
 
     struct topology *topologies; /* in order of names */
     struct netns_table held;     /* every owned namespace that no transaction works on */
@@ -41,6 +43,8 @@ struct engine {
     struct transaction *transactions; /* all, in order of arrival; waiting ones included */
     uint32_t next_park_group;
     bool scheduling;
+
+    struct events events;
 
     struct holder *holders; /* holders.h */
     struct mirror *mirror;

@@ -437,7 +437,7 @@ static void note_recovery(const struct transaction *transaction)
     topology_set_message(transaction->topology, error->code == ERROR_WAITING, error->text);
 }
 
-static void answer(const struct transaction *transaction, uint64_t generation)
+static void answer(const struct transaction *transaction, uint64_t generation, uint64_t event)
 {
     if (transaction->recovery)
         note_recovery(transaction);
@@ -446,6 +446,7 @@ static void answer(const struct transaction *transaction, uint64_t generation)
     const struct change_result result = {
         .outcome = transaction->outcome,
         .generation = generation,
+        .event = event,
         .changes = transaction->changes,
         .problems = &transaction->problems,
         .error = transaction->error.code ? &transaction->error : NULL,
@@ -526,6 +527,7 @@ void transaction_finish(struct transaction *transaction)
         topology->changing = false;
     if (topology && transaction->repair)
         drift_compared(transaction);
+    uint64_t event = events_publish_outcome(transaction, generation);
     bool gone =
         topology &&
         (!topology->generation ||
@@ -536,7 +538,7 @@ void transaction_finish(struct transaction *transaction)
     }
     unlink_transaction(transaction);
     claims_release(&engine->claims, transaction);
-    answer(transaction, generation);
+    answer(transaction, generation, event);
     transaction_free(transaction);
     transactions_schedule(engine);
     drift_resume(engine);

@@ -5,14 +5,6 @@ import os
 from world import SANITIZED, example
 
 
-def descriptors(world):
-    """How many netnsd has, when it has closed what earlier clients left."""
-    with world.connect() as connection:
-        for _ in range(2):
-            connection.call("io.netnsd.Manager.Status")
-        return len(os.listdir(f"/proc/{world.daemon.pid}/fd"))
-
-
 def test_descriptors(world):
     documents = {name: example(name) for name in ("pair", "router", "vxlan")}
 
@@ -23,9 +15,9 @@ def test_descriptors(world):
             assert world.remove(name)["outcome"] == "committed"
 
     rounds(3)  # what is opened once and kept
-    before = descriptors(world)
+    before = world.descriptors()
     rounds(20 if SANITIZED else 100)
-    assert descriptors(world) == before
+    assert world.descriptors() == before
     world.assert_clean()
 
 
@@ -44,6 +36,6 @@ def test_descriptors_after_refusals(world):
                     os.close(connection.descriptors.pop())
 
         rounds(3)
-        before = descriptors(world)
+        before = world.descriptors()
         rounds(50)
-        assert descriptors(world) == before
+        assert world.descriptors() == before

@@ -17,7 +17,7 @@ GO_PATH = Path("/usr/share/gocode")
 
 NETNSD_INTERFACES = {
     "io.netnsd.Topology", "io.netnsd.Namespace", "io.netnsd.Link", "io.netnsd.Route",
-    "io.netnsd.Drift", "io.netnsd.Manager", "org.varlink.service",
+    "io.netnsd.Drift", "io.netnsd.Events", "io.netnsd.Manager", "org.varlink.service",
 }
 
 

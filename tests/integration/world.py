@@ -225,10 +225,10 @@ class World:
                         check=False)
         return done.stdout if done.returncode == 0 else ""
 
-    def spawn(self, namespace, *command):
+    def spawn(self, namespace, *command, stderr=None):
         """Starts a process in a namespace, which ends with the world at the latest."""
         process = subprocess.Popen([*self.namespaces.enter(), *self.inside(namespace), *command],
-                                   stdout=subprocess.PIPE, text=True)
+                                   stdout=subprocess.PIPE, stderr=stderr, text=True)
         self.processes.append(process)
         return process
 
@@ -309,6 +309,13 @@ class World:
 
     def kernel_changes(self):
         return self.call("io.netnsd.Manager.Status")["kernelChanges"]
+
+    def descriptors(self):
+        """How many netnsd has, when it has closed what earlier clients left."""
+        with self.connect() as connection:
+            for _ in range(2):
+                connection.call("io.netnsd.Manager.Status")
+            return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
 
     def snapshot(self):
         return snapshot.take(self)
