@@ -2,7 +2,9 @@
 
 #include "common/log.h"
 #include "engine/drift.h"
+#include "engine/events.h"
 #include "engine/holders.h"
+#include "engine/transaction.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -150,6 +152,7 @@ static void read_messages(struct mirror *mirror, size_t budget)
         return;
     log_notice("more changed than could be heard: all namespaces are read again");
     mirror->losses++;
+    events_publish(mirror->engine, &(struct engine_event){.type = EVENT_RESYNCED});
     mirror->heard++;
     mirror_doubt_all(mirror->engine, false);
 }
@@ -168,6 +171,35 @@ static void on_mounts(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     drift_mounts_changed(mirror->engine);
+}
+
+/* Names of a topology come with its commits. */
+static bool is_of_topology(const struct engine *engine, const char *name)
+{
+    if (holders_owner(engine, name))
+        return true;
+    for (const struct transaction *each = engine->transactions; each; each = each->next) {
+        if (network_namespace(each->desired, name) || network_namespace(each->previous, name))
+            return true;
+    }
+    return false;
+}
+
+static void hear_name(void *context, const char *name, bool gone)
+{
+    struct engine *engine = context;
+    if (!is_of_topology(engine, name))
+        events_publish(engine, &(struct engine_event){.type = gone ? EVENT_NAMESPACE_REMOVED
+                                                                   : EVENT_NAMESPACE_ADDED,
+                                                      .namespace = name});
+}
+
+static void on_names(evutil_socket_t fd, short what, void *context)
+{
+    const struct mirror *mirror = context;
+    (void)fd;
+    (void)what;
+    monitor_read_names(mirror->monitor, hear_name, mirror->engine);
 }
 
 uint64_t mirror_drain(struct engine *engine)
@@ -210,7 +242,8 @@ bool mirror_start(struct engine *engine, struct error *error)
         return mirror->monitor && error_memory(error);
     mirror->messages = add_event(mirror, monitor_messages_fd(mirror->monitor), 0, on_messages);
     mirror->mounts = add_event(mirror, monitor_mounts_fd(mirror->monitor), EV_ET, on_mounts);
-    if (!mirror->messages || !mirror->mounts)
+    mirror->names = add_event(mirror, monitor_names_fd(mirror->monitor), 0, on_names);
+    if (!mirror->messages || !mirror->mounts || !mirror->names)
         return error_memory(error);
     return watch_host(engine, error);
 }
@@ -229,6 +262,8 @@ void mirror_stop(struct engine *engine)
         event_free(mirror->messages);
     if (mirror->mounts)
         event_free(mirror->mounts);
+    if (mirror->names)
+        event_free(mirror->names);
     monitor_free(mirror->monitor);
     free(mirror);
     engine->mirror = NULL;

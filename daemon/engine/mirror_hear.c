@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "engine/drift.h"
+#include "engine/events.h"
 #include "engine/holders.h"
 #include "kernel/message.h"
 #include "model/network_compare.h"
@@ -53,6 +54,25 @@ static void out_of_memory(const struct hearing *hearing)
     doubt(hearing);
 }
 
+static void find_topology(void *context, struct topology *topology)
+{
+    const char **name = context;
+    *name = topology->name;
+}
+
+void mirror_publish_link(const struct mirror *mirror, const struct link *link, bool gone)
+{
+    const char *topology = NULL, *namespace = link->namespace->name;
+    if (park_group_is(link->group))
+        return;
+    holders_each(mirror->engine, namespace, link->name, find_topology, &topology);
+    events_publish(mirror->engine,
+                   &(struct engine_event){.type = gone ? EVENT_LINK_REMOVED : EVENT_LINK_ADDED,
+                                          .topology = topology,
+                                          .namespace = namespace,
+                                          .link = link->name});
+}
+
 void mirror_find_lower(const struct mirror *mirror, struct link *link)
 {
     struct mirror_entry *entry;
@@ -98,10 +118,15 @@ static void replace(const struct hearing *hearing, struct link *former, struct l
     changed(hearing, name);
     bool down = former && former->common[LINK_UP].number && !link->common[LINK_UP].number;
     bool good = inherit(hearing->mirror, former, link);
-    if (former) {
+    bool renamed = former && strcmp(former->name, name) != 0;
+    if (renamed) {
         changed(hearing, former->name);
-        link_remove(former);
+        mirror_publish_link(hearing->mirror, former, true);
     }
+    if (!former || renamed)
+        mirror_publish_link(hearing->mirror, link, false);
+    if (former)
+        link_remove(former);
     /* Another one has the name: its own message was not heard. */
     struct link *other = namespace_link(namespace, name);
     if (other)
@@ -121,6 +146,7 @@ static void hear_link(const struct hearing *hearing, uint32_t ifindex)
         if (!former)
             return;
         changed(hearing, former->name);
+        mirror_publish_link(hearing->mirror, former, true);
         link_remove(former);
         doubt_routes(hearing);
         return;

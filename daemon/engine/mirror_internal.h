@@ -25,7 +25,7 @@ struct mirror_entry {
 struct mirror {
     struct engine *engine;
     struct monitor *monitor;
-    struct event *messages, *mounts;
+    struct event *messages, *mounts, *names;
     struct mirror_entry *entries, *by_number;
     STAILQ_HEAD(, mirror_entry) queue;
     size_t queued; /* entries in it */
@@ -46,6 +46,8 @@ struct namespace *mirror_entry_namespace(const struct mirror *mirror,
 void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry);
 void mirror_entry_forget(struct mirror *mirror, struct mirror_entry *entry);
 
+/* Tells that LINK has come, or gone. What is parked has gone already. */
+void mirror_publish_link(const struct mirror *mirror, const struct link *link, bool gone);
 /* mirror_hear.c: applies one message; a monitor_callback whose context is the mirror. */
 void mirror_hear(void *context, const struct monitor_event *event);
 /* Fills lower_cookie of LINK in the daemon's own namespace. */

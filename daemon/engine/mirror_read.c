@@ -48,11 +48,29 @@ static void find_lowers(const struct mirror *mirror, const struct namespace *for
     }
 }
 
+/* Links that came, or went, unheard: before the namespace was followed, or while it was doubted.
+ * The kernel's own lo is no news. */
+static void publish_links(const struct mirror *mirror, const struct namespace *in,
+                          const struct namespace *not_in, bool gone)
+{
+    const struct link *link, *next;
+    HASH_ITER (hh, in->links, link, next) {
+        const struct link *other = not_in ? namespace_link(not_in, link->name) : NULL;
+        if ((!other || other->ifindex != link->ifindex) && strcmp(link->name, "lo") != 0)
+            mirror_publish_link(mirror, link, gone);
+    }
+}
+
 /* Moves NAMESPACE of READ into the mirror. */
 static void install(struct mirror *mirror, struct mirror_entry *entry, struct network *read,
                     struct namespace *namespace, uint64_t since)
 {
-    find_lowers(mirror, mirror_entry_namespace(mirror, entry), namespace);
+    const struct namespace *former = mirror_entry_namespace(mirror, entry);
+    find_lowers(mirror, former, namespace);
+    if (former)
+        publish_links(mirror, former, namespace, true);
+    if (former || !mirror->engine->starting)
+        publish_links(mirror, namespace, former, false);
     if (!namespace_move(read, namespace, mirror->network))
         log_warning("out of memory: namespace %s is not followed", entry->namespace);
     entry->doubtful = false;

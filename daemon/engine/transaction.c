@@ -337,6 +337,21 @@ static void destroyed(struct transaction *transaction)
     transaction_finish(transaction);
 }
 
+/* Namespaces that are in IN, and not in NOT_IN, have come or gone with the commit. */
+static void publish_namespaces(const struct transaction *transaction, const struct network *in,
+                               const struct network *not_in, enum engine_event_type type)
+{
+    const struct namespace *namespace, *next;
+    HASH_ITER (hh, in->namespaces, namespace, next) {
+        if (!namespace_is_shared(namespace) && !network_namespace(not_in, namespace->name))
+            events_publish(transaction->engine, &(struct engine_event){
+                                                    .type = type,
+                                                    .topology = transaction->name,
+                                                    .namespace = namespace->name,
+                                                });
+    }
+}
+
 static void committed(void *context, const struct error *error)
 {
     struct transaction *transaction = context;
@@ -357,6 +372,10 @@ static void committed(void *context, const struct error *error)
         if (transaction->owned_previous)
             network_free(former);
         transaction->owned_previous = transaction->previous;
+        publish_namespaces(transaction, transaction->previous, topology->network,
+                           EVENT_NAMESPACE_REMOVED);
+        publish_namespaces(transaction, topology->network, transaction->previous,
+                           EVENT_NAMESPACE_ADDED);
         topology->generation += transaction->type != CHANGE_REMOVE;
         log_info("topology %s: %s generation %" PRIu64 ", %zu changes", transaction->name,
                  transaction->type == CHANGE_REMOVE ? "removed at" : "committed",

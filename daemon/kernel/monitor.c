@@ -13,7 +13,9 @@
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Holds some ten thousand messages (the kernel counts more than their length). */
 #define RECEIVE_BUFFER (64 * 1024 * 1024)
@@ -22,7 +24,7 @@
 
 struct monitor {
     struct mnl_socket *socket;
-    int mounts;
+    int mounts, names;
     /* Were messages, since the queue was last empty? The kernel says it once (af_netlink.c). */
     bool lost;
     _Alignas(struct nlmsghdr) char buffer[MESSAGE_MAX];
@@ -80,7 +82,13 @@ struct monitor *monitor_new(struct error *error)
     monitor->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
     if (monitor->mounts < 0)
         fails(error, "/proc/self/mountinfo");
-    if (monitor->socket && monitor->mounts >= 0 && set_up(monitor, error))
+    monitor->names = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    bool listens = monitor->names >= 0 &&
+                   inotify_add_watch(monitor->names, NETNS_DIRECTORY,
+                                     IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO) >= 0;
+    if (!listens)
+        fails(error, NETNS_DIRECTORY);
+    if (monitor->socket && monitor->mounts >= 0 && listens && set_up(monitor, error))
         return monitor;
     monitor_free(monitor);
     return NULL;
@@ -92,6 +100,7 @@ void monitor_free(struct monitor *monitor)
         return;
     netlink_closep(&monitor->socket);
     close_descriptor(&monitor->mounts);
+    close_descriptor(&monitor->names);
     free(monitor);
 }
 
@@ -103,6 +112,23 @@ int monitor_messages_fd(const struct monitor *monitor)
 int monitor_mounts_fd(const struct monitor *monitor)
 {
     return monitor->mounts;
+}
+
+int monitor_names_fd(const struct monitor *monitor)
+{
+    return monitor->names;
+}
+
+void monitor_read_names(struct monitor *monitor, monitor_name_callback *each, void *context)
+{
+    ssize_t length = read(monitor->names, monitor->buffer, sizeof(monitor->buffer));
+    const struct inotify_event *event;
+    for (const char *at = monitor->buffer; length > 0;
+         at += sizeof(*event) + event->len, length -= (ssize_t)(sizeof(*event) + event->len)) {
+        event = (const struct inotify_event *)at;
+        if (event->len)
+            each(context, event->name, event->mask & (IN_DELETE | IN_MOVED_FROM));
+    }
 }
 
 static int32_t read_number(struct msghdr *header)

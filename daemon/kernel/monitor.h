@@ -1,6 +1,7 @@
 /* What anybody changes in the kernel, as it happens: one rtnetlink socket that hears the daemon's
- * own namespace and all that have a number there (NETLINK_LISTEN_ALL_NSID, netlink(7)), and the
- * mount table, where names of namespaces come and go (/proc/PID/mountinfo, proc(5)).
+ * own namespace and all that have a number there (NETLINK_LISTEN_ALL_NSID, netlink(7)), the
+ * directory of named namespaces, where names come and go (inotify(7)), and the mount table, which
+ * tells when one leads elsewhere (/proc/PID/mountinfo, proc(5)).
  *
  * A message says where to look, and not what is: routes vanish without one when a link goes down,
  * and messages are lost when too many come at once. */
@@ -27,6 +28,14 @@ int monitor_messages_fd(const struct monitor *monitor);
 
 /* Becomes readable anew (EPOLLET) with each mount and unmount; it need not be read. */
 int monitor_mounts_fd(const struct monitor *monitor);
+
+/* Readable when names have come or gone. */
+int monitor_names_fd(const struct monitor *monitor);
+
+typedef void monitor_name_callback(void *context, const char *name, bool gone);
+
+/* Tells the names that have come and gone in NETNS_DIRECTORY, without blocking. */
+void monitor_read_names(struct monitor *monitor, monitor_name_callback *each, void *context);
 
 enum monitor_subject {
     MONITOR_LINK,

@@ -151,6 +151,54 @@ def test_drift_contended(world):
         assert repairs == sorted(repairs) and repairs[-1] >= 5
 
 
+def test_namespaces_and_links_of_a_topology(world):
+    def told(subscriber, last):
+        return [tuple(event[key] for key in ("kind", "topology", "namespace", "link")
+                      if key in event) for _, event in subscriber.until(last)]
+
+    cable = {"namespaces": {"net0": {"links": {"a": {"veth": {"peer": "net1/b"}}}}, "net1": {}}}
+    with Subscriber(world) as subscriber:
+        made = told(subscriber, world.apply("lan", cable)["event"])
+        assert sorted(made) == [("committed", "lan"), ("linkAdded", "lan", "net0", "a"),
+                                ("linkAdded", "lan", "net1", "b"),
+                                ("namespaceAdded", "lan", "net0"),
+                                ("namespaceAdded", "lan", "net1")]
+        assert made[-1] == ("committed", "lan")
+        cable["namespaces"]["net0"] = {}
+        gone = told(subscriber, world.apply("lan", cable)["event"])
+        assert ("linkRemoved", "lan", "net0", "a") in gone
+        assert ("linkRemoved", "lan", "net1", "b") in gone
+        assert ("namespaceRemoved", "lan", "net1") in told(subscriber, world.remove("lan")["event"])
+
+
+def test_namespaces_and_links_of_others(world):
+    world.apply("lan", LAN)
+    with Subscriber(world) as subscriber:
+        world.run("ip", "netns", "add", "theirs")
+        assert without_time(subscriber.wait("namespaceAdded")[1]) == {
+            "kind": "namespaceAdded", "namespace": "theirs"}
+        world.run("ip", "netns", "del", "theirs")
+        subscriber.wait("namespaceRemoved")
+        world.run("ip", "link", "add", "foreign", "type", "bridge")
+        assert without_time(subscriber.wait("linkAdded")[1]) == {
+            "kind": "linkAdded", "namespace": "host", "link": "foreign"}
+        world.run("ip", "link", "set", "foreign", "name", "renamed")
+        assert subscriber.wait("linkRemoved")[1]["link"] == "foreign"
+        assert subscriber.wait("linkAdded")[1]["link"] == "renamed"
+        world.run("ip", "-n", "net0", "link", "add", "foreign", "type", "bridge")
+        event = subscriber.wait("linkAdded")[1]
+        assert (event["namespace"], event["link"]) == ("net0", "foreign")
+
+
+def test_lost_messages_are_told(bare_world, fault_injection):
+    world = bare_world.start(NETNSD_RECEIVE_BUFFER="4096")
+    world.apply("lan", LAN)
+    with Subscriber(world, topology="lan") as subscriber:
+        lines = [f"address add 10.2.{index // 250}.{index % 250}/32 dev br0" for index in range(1000)]
+        world.run("ip", "-n", "net0", "-batch", "-", stdin="\n".join(lines) + "\n")
+        assert subscriber.wait("resynced")[1]["kind"] == "resynced"
+
+
 def test_numbers_rise_without_gaps(world):
     with Subscriber(world) as subscriber:
         begin = subscriber.number
