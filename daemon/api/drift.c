@@ -3,10 +3,10 @@
 #include "api/list.h"
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char interface_name[] = "io.netnsd.Drift";
 
@@ -59,25 +59,16 @@ static struct json_object *write_fields(struct json_object *change)
     return TAKE(list);
 }
 
-static struct json_object *write_time(int64_t milliseconds)
-{
-    char text[40];
-    struct tm parts;
-    const time_t seconds = (time_t)(milliseconds / 1000);
-    if (!gmtime_r(&seconds, &parts) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts))
-        return NULL;
-    return json_object_new_string(text);
-}
-
 static bool add_difference(void *context, const struct drift_summary *drift)
 {
+    char since[CLOCK_TEXT_MAX];
     auto_json struct json_object *object = json_object_new_object();
     bool good = object && json_put_string(object, "topology", drift->topology) &&
                 json_put_string(object, "pointer", drift->pointer) &&
                 json_put_string(object, "kind", kind_of(drift->change)) &&
                 json_put_string(object, "state", states[drift->state]) &&
                 json_put(object, "fields", write_fields(drift->change)) &&
-                json_put(object, "since", write_time(drift->since)) &&
+                json_put_string(object, "since", clock_format(drift->since, since)) &&
                 json_put_integer(object, "repairs", drift->repairs);
     return list_add(context, good ? TAKE(object) : NULL);
 }

@@ -1,5 +1,6 @@
 #include "engine/drift.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "engine/watch.h"
 
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Milliseconds, all of them. A topology is compared so long after the last hint, or the first. */
 #define SETTLE 50
@@ -30,16 +30,9 @@ struct drift {
     int64_t mounts; /* when names are to be looked at; 0: no need */
 };
 
-static int64_t now_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int64_t drift_now(void)
 {
-    return now_ms(CLOCK_MONOTONIC);
+    return clock_monotonic();
 }
 
 static void item_free(struct drift_item **items, struct drift_item *item)
@@ -281,7 +274,7 @@ static void note(struct transaction *transaction, struct json_object *change)
         return; /* the next comparison finds it again */
     item->seen = true;
     if (!item->present)
-        item->since = now_ms(CLOCK_REALTIME);
+        item->since = clock_realtime();
     json_object_put(item->change);
     item->change = json_object_get(change);
     item->reported = pointer_is_reported(topology, pointer);
