@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "common/log.h"
+#include "engine/confirm.h"
 #include "engine/drift.h"
 #include "engine/internal.h"
 #include "engine/recovery.h"
@@ -81,6 +82,7 @@ bool engine_start(struct engine *engine, void (*ready)(void *context), void *con
     engine->starting = true;
     if (!recovery_load(engine, error))
         return false;
+    confirm_start(engine);
     transactions_schedule(engine);
     check_started(engine);
     return true;
@@ -98,7 +100,7 @@ void engine_stop(struct engine *engine, void (*stopped)(void *context), void *co
 void engine_check_idle(struct engine *engine)
 {
     check_started(engine);
-    if (engine->stopping && !engine->transactions && engine->stopped)
+    if (engine->stopping && !engine->transactions && !engine->requests && engine->stopped)
         engine->stopped(engine->stopped_context);
 }
 
@@ -115,12 +117,16 @@ static void summarise(const struct topology *topology, struct topology_summary *
         .generation = topology->generation,
         .state = TOPOLOGY_ACTIVE,
         .message = topology->message,
+        .confirm_by = confirm_until(topology),
         .network = topology->network,
     };
+    const char *failure = confirm_failure(topology);
+    if (failure)
+        summary->message = failure;
     if (topology->changing)
         summary->state = TOPOLOGY_CHANGING;
-    else if (topology->message)
-        summary->state = topology->waiting ? TOPOLOGY_WAITING : TOPOLOGY_FAILED;
+    else if (summary->message)
+        summary->state = topology->waiting && !failure ? TOPOLOGY_WAITING : TOPOLOGY_FAILED;
 }
 
 void engine_each_topology(struct engine *engine,
@@ -229,6 +235,7 @@ void engine_status(struct engine *engine, struct engine_status *status)
     };
     for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
         status->topologies += each->generation > 0;
+        status->unconfirmed += each->confirmation != NULL;
         status->namespaces += count_owned(each->network);
     }
     for (const struct transaction *each = engine->transactions; each; each = each->next)

@@ -17,7 +17,8 @@ struct topology {
     bool waiting;
     bool changing;
     int64_t marked, due; /* drift.h: first marked, to be compared; CLOCK_MONOTONIC in ms, or 0 */
-    struct drift_item *drift; /* what differs, or did lately */
+    struct drift_item *drift;          /* what differs, or did lately */
+    struct confirmation *confirmation; /* that its last change waits for; NULL: none */
     UT_hash_handle hh;
 };
 
@@ -37,6 +38,8 @@ struct engine {
     struct transaction *transactions; /* all, in order of arrival; waiting ones included */
     uint32_t next_park_group;
     bool scheduling;
+
+    size_t requests; /* of clients, that the store's thread has */
 
     struct watcher *watcher;
     struct drift *drift;

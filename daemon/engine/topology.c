@@ -1,3 +1,4 @@
+#include "engine/confirm.h"
 #include "engine/drift.h"
 #include "engine/internal.h"
 
@@ -16,6 +17,7 @@ static void topology_free(struct topology *topology)
     free(topology->name);
     free(topology->message);
     drift_items_free(&topology->drift);
+    confirmation_free(topology->confirmation);
     network_free(topology->network);
     free(topology);
 }

@@ -1,7 +1,9 @@
 #include "engine/transaction.h"
 
 #include "common/log.h"
+#include "engine/confirm.h"
 #include "engine/drift.h"
+#include "engine/history.h"
 #include "engine/rows.h"
 #include "engine/runner.h"
 #include "engine/watch.h"
@@ -142,7 +144,8 @@ static void plan_ready(void *context, const struct error *error)
     if (transaction->recovery) {
         run_plan(transaction);
     } else if (!transaction->plan->count && !transaction->rows.count &&
-               transaction->type != CHANGE_REMOVE && transaction->topology) {
+               transaction->type != CHANGE_REMOVE && !transaction->unconfirmed &&
+               transaction->topology) {
         transaction->outcome = CHANGE_UNCHANGED;
         transaction_finish(transaction);
     } else {
@@ -327,6 +330,7 @@ static void committed(void *context, const struct error *error)
         transaction->owned_previous = transaction->previous;
         topology->network = transaction->desired;
         topology->generation += transaction->type != CHANGE_REMOVE;
+        confirm_committed(transaction);
         log_info("topology %s: %s generation %" PRIu64 ", %zu changes", transaction->name,
                  transaction->type == CHANGE_REMOVE ? "removed at" : "committed",
                  topology->generation, json_object_array_length(transaction->changes));
@@ -375,8 +379,8 @@ static void commit(struct transaction *transaction)
         commit_recovery(transaction);
         return;
     }
-    store_commit(engine->store, transaction->name, transaction->topology->generation + 1,
-                 &transaction->facts, transaction->type == CHANGE_REMOVE, committed, transaction);
+    if (!history_commit(transaction, committed))
+        fail_memory(transaction);
 }
 
 /* What the topology has now is held on; everything else is let go. */
@@ -421,6 +425,7 @@ static void answer(const struct transaction *transaction, uint64_t generation)
         .error = transaction->error.code ? &transaction->error : NULL,
         .other = transaction->other,
         .remaining = transaction->remaining,
+        .confirm_by = transaction->confirm_by,
     };
     transaction->callback(transaction->context, &result);
 }
@@ -440,6 +445,7 @@ static void transaction_free(struct transaction *transaction)
     store_rows_clear(&transaction->rows);
     store_rows_clear(&transaction->facts);
     free(transaction->parked_in);
+    confirmation_free(transaction->confirmation);
     json_object_put(transaction->changes);
     problems_clear(&transaction->problems);
     for (char **each = transaction->remaining; each && *each; each++)

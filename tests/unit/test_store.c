@@ -81,12 +81,28 @@ static bool intend(const struct fixture *fixture, const char *topology, uint64_t
     return wait_for(fixture, &outcome);
 }
 
+static bool commit_as(const struct fixture *fixture, const char *topology,
+                      const struct store_generation *made, int64_t deadline,
+                      struct store_rows facts)
+{
+    struct outcome outcome = {0};
+    store_commit(fixture->store, topology, made, deadline, &facts, note_outcome, &outcome);
+    assert_int_equal(facts.count, 0);
+    return wait_for(fixture, &outcome);
+}
+
 static bool commit(const struct fixture *fixture, const char *topology, uint64_t generation,
                    struct store_rows facts)
 {
+    return commit_as(fixture, topology,
+                     &(struct store_generation){.generation = generation, .cause = "test"}, 0,
+                     facts);
+}
+
+static bool confirm(const struct fixture *fixture, const char *topology, uint64_t generation)
+{
     struct outcome outcome = {0};
-    store_commit(fixture->store, topology, generation, &facts, false, note_outcome, &outcome);
-    assert_int_equal(facts.count, 0);
+    store_confirm(fixture->store, topology, generation, note_outcome, &outcome);
     return wait_for(fixture, &outcome);
 }
 
@@ -117,6 +133,8 @@ static bool put_topology(void *context, const struct store_topology *topology, s
     (void)error;
     FILE *text = context;
     fprintf(text, "%s %" PRIu64, topology->name, topology->generation);
+    if (topology->deadline)
+        fprintf(text, " from %" PRId64 " to %" PRId64, topology->committed, topology->deadline);
     put_rows(text, ":", topology->rows);
     if (topology->intended)
         put_rows(text, " intent:", topology->intent);
@@ -137,6 +155,71 @@ static void assert_stored(const struct fixture *fixture, const char *expected)
     fclose(text);
     assert_true(good);
     assert_string_equal(stored, expected);
+}
+
+/* What a read gave: its outcome, and what it read as text. */
+struct reading {
+    struct outcome outcome;
+    FILE *text;
+};
+
+static void put_generation(void *context, const struct store_rows *rows, const struct error *error)
+{
+    struct reading *reading = context;
+    if (rows)
+        put_rows(reading->text, "", rows);
+    note_outcome(&reading->outcome, error);
+}
+
+static void put_history(void *context, const struct store_history *history,
+                        const struct error *error)
+{
+    struct reading *reading = context;
+    for (size_t i = 0; history && i < history->count; i++) {
+        const struct store_generation *each = &history->items[i];
+        fprintf(reading->text, "%" PRIu64 " %" PRId64 " %s %" PRIu64 " +%u ~%u -%u\n",
+                each->generation, each->time, each->cause ? each->cause : "?", each->repeats,
+                each->created, each->changed, each->removed);
+    }
+    note_outcome(&reading->outcome, error);
+}
+
+/* The rows of a generation, or its history when GENERATION is 0; the caller frees it. NULL when
+ * it cannot be read, for REASON. */
+static char *read_text(const struct fixture *fixture, const char *topology, uint64_t generation,
+                       enum error_code *reason)
+{
+    char *text = NULL;
+    size_t size;
+    struct reading reading = {.text = open_memstream(&text, &size)};
+    assert_non_null(reading.text);
+    if (generation)
+        store_read(fixture->store, topology, generation, put_generation, &reading);
+    else
+        store_history(fixture->store, topology, put_history, &reading);
+    bool good = wait_for(fixture, &reading.outcome);
+    fclose(reading.text);
+    *reason = reading.outcome.error.code;
+    if (!good)
+        free(TAKE(text));
+    return text;
+}
+
+static void assert_read(const struct fixture *fixture, const char *topology, uint64_t generation,
+                        const char *expected)
+{
+    enum error_code reason;
+    auto_free char *text = read_text(fixture, topology, generation, &reason);
+    assert_int_equal(reason, ERROR_NONE);
+    assert_string_equal(text, expected);
+}
+
+static void assert_not_kept(const struct fixture *fixture, const char *topology,
+                            uint64_t generation)
+{
+    enum error_code reason;
+    assert_null(read_text(fixture, topology, generation, &reason));
+    assert_int_equal(reason, ERROR_NOT_FOUND);
 }
 
 static void open_store(struct fixture *fixture)
@@ -182,7 +265,8 @@ static int query(const struct fixture *fixture, const char *sql)
 static void assert_database_empty(const struct fixture *fixture)
 {
     assert_int_equal(query(fixture, "SELECT (SELECT count(*) FROM topology) +"
-                                    " (SELECT count(*) FROM row) + (SELECT count(*) FROM fact)"),
+                                    " (SELECT count(*) FROM row) + (SELECT count(*) FROM fact) +"
+                                    " (SELECT count(*) FROM history)"),
                      0);
 }
 
@@ -326,11 +410,12 @@ static void test_remove(void **state)
         }
     }
     struct outcome outcome = {0};
-    struct store_rows facts = ROWS({"f", NULL});
     assert_true(intend(fixture, "t", 4, ROWS({"/b", NULL})));
-    store_commit(fixture->store, "t", 4, &facts, true, note_outcome, &outcome);
+    store_remove(fixture->store, "t", note_outcome, &outcome);
     assert_true(wait_for(fixture, &outcome));
     assert_stored(fixture, "s 3: /b=1 facts: f=1\n");
+    assert_not_kept(fixture, "t", 3);
+    assert_read(fixture, "t", 0, "");
     assert_int_equal(query(fixture, "SELECT (SELECT count(*) FROM row WHERE topology = 't') +"
                                     " (SELECT count(*) FROM fact WHERE topology = 't')"),
                      0);
@@ -353,6 +438,117 @@ static void test_history(void **state)
     assert_int_equal(query(fixture, "SELECT min(since) FROM row WHERE key = '/a'"),
                      last - STORE_HISTORY + 1);
     assert_int_equal(query(fixture, "SELECT count(*) FROM row WHERE key = '/kept'"), 1);
+    assert_int_equal(query(fixture, "SELECT count(*) FROM history"), STORE_HISTORY);
+    assert_not_kept(fixture, "t", last - STORE_HISTORY);
+    assert_read(fixture, "t", last - STORE_HISTORY + 1, " /a=9 /kept=1");
+    assert_read(fixture, "t", last, " /a=40 /kept=1");
+    assert_not_kept(fixture, "t", last + 1);
+    assert_not_kept(fixture, "unknown", 1);
+}
+
+/* Each generation reads as it was, also beside an intent. */
+static void test_generations(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_true(intend(fixture, "t", 1, ROWS({"/a", "1"}, {"/b", "1"})));
+    assert_not_kept(fixture, "t", 1);
+    assert_true(commit(fixture, "t", 1, NO_ROWS));
+    assert_true(intend(fixture, "t", 2, ROWS({"/a", "2"}, {"/b", NULL}, {"/c", "2"})));
+    assert_true(commit(fixture, "t", 2, NO_ROWS));
+    assert_true(intend(fixture, "t", 3, ROWS({"/b", "3"}, {"/c", NULL})));
+    assert_true(commit(fixture, "t", 3, NO_ROWS));
+    assert_true(intend(fixture, "t", 4, ROWS({"/a", NULL}, {"/b", "4"})));
+    for (unsigned times = 0; times < 2; times++) {
+        assert_read(fixture, "t", 1, " /a=1 /b=1");
+        assert_read(fixture, "t", 2, " /a=2 /c=2");
+        assert_read(fixture, "t", 3, " /a=2 /b=3");
+        assert_not_kept(fixture, "t", 4);
+        close_store(fixture);
+        open_store(fixture);
+    }
+}
+
+static void test_what_happened(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_generation made[] = {
+        {.generation = 1, .time = 1700000000123, .cause = "apply", .created = 3},
+        {.generation = 2, .time = 1700000001000, .cause = "patch", .changed = 1, .removed = 2},
+        {.generation = 3, .time = 1600000000000, .cause = "revert", .repeats = 1, .created = 2},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(intend(fixture, "t", i + 1, NO_ROWS));
+        assert_true(commit_as(fixture, "t", &made[i], 0, NO_ROWS));
+    }
+    assert_true(intend(fixture, "t", 4, NO_ROWS));
+    assert_true(abandon(fixture, "t", 4));
+    assert_false(commit(fixture, "t", 4, NO_ROWS));
+    close_store(fixture);
+    open_store(fixture);
+    assert_read(fixture, "t", 0,
+                "1 1700000000123 apply 0 +3 ~0 -0\n"
+                "2 1700000001000 patch 0 +0 ~1 -2\n"
+                "3 1600000000000 revert 1 +2 ~0 -0\n");
+}
+
+/* A deadline is stored with its generation, and goes with its confirmation or the next one. */
+static void test_deadline(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_generation made = {.generation = 1, .time = 1000, .cause = "apply"};
+    assert_true(intend(fixture, "t", 1, ROWS({"/a", "1"})));
+    assert_true(commit_as(fixture, "t", &made, 6000, NO_ROWS));
+    close_store(fixture);
+    open_store(fixture);
+    assert_stored(fixture, "t 1 from 1000 to 6000: /a=1 facts:\n");
+    assert_false(confirm(fixture, "t", 2));
+    assert_false(confirm(fixture, "unknown", 1));
+    assert_stored(fixture, "t 1 from 1000 to 6000: /a=1 facts:\n");
+    assert_true(confirm(fixture, "t", 1));
+    assert_stored(fixture, "t 1: /a=1 facts:\n");
+    assert_false(confirm(fixture, "t", 1));
+    made = (struct store_generation){.generation = 2, .time = 2000, .cause = "apply"};
+    assert_true(intend(fixture, "t", 2, ROWS({"/a", "2"})));
+    assert_true(commit_as(fixture, "t", &made, 7000, NO_ROWS));
+    assert_true(intend(fixture, "t", 3, ROWS({"/a", "1"})));
+    assert_stored(fixture, "t 2 from 2000 to 7000: /a=2 intent: /a=1 facts:\n");
+    assert_true(commit(fixture, "t", 3, NO_ROWS));
+    assert_stored(fixture, "t 3: /a=1 facts:\n");
+    assert_false(confirm(fixture, "t", 3));
+}
+
+/* A database of the first schema: what happened is not known, but the rows are there. */
+static void test_first_schema(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint64_t generation = 1; generation <= STORE_HISTORY + 8; generation++) {
+        char value[24];
+        snprintf(value, sizeof(value), "%" PRIu64, generation);
+        assert_true(intend(fixture, "long", generation, ROWS({"/a", value})));
+        assert_true(commit(fixture, "long", generation, NO_ROWS));
+    }
+    assert_true(intend(fixture, "short", 1, ROWS({"/a", "1"})));
+    assert_true(commit(fixture, "short", 1, ROWS({"f", "1"})));
+    assert_true(intend(fixture, "cut", 1, ROWS({"/a", "1"})));
+    close_store(fixture);
+    query(fixture, "DROP TABLE history");
+    query(fixture, "PRAGMA user_version = 1");
+    open_store(fixture);
+    assert_int_equal(query(fixture, "PRAGMA user_version"), 2);
+    assert_stored(fixture, "cut 0: intent: /a=1 facts:\n"
+                           "long 40: /a=40 facts:\n"
+                           "short 1: /a=1 facts: f=1\n");
+    assert_read(fixture, "short", 0, "1 0 ? 0 +0 ~0 -0\n");
+    assert_read(fixture, "cut", 0, "");
+    assert_int_equal(query(fixture, "SELECT count(*) FROM history WHERE topology = 'long'"),
+                     STORE_HISTORY);
+    assert_not_kept(fixture, "long", 8);
+    assert_read(fixture, "long", 9, " /a=9");
+    assert_read(fixture, "long", 40, " /a=40");
+    assert_true(intend(fixture, "short", 2, ROWS({"/a", "2"})));
+    assert_true(commit(fixture, "short", 2, NO_ROWS));
+    assert_read(fixture, "short", 0, "1 0 ? 0 +0 ~0 -0\n2 0 test 0 +0 ~0 -0\n");
+    assert_read(fixture, "short", 1, " /a=1");
 }
 
 /* A write that fails half way leaves nothing of it, and the next one works. */
@@ -387,8 +583,9 @@ static void test_completions(void **state)
     struct outcome outcomes[20] = {0};
     for (uint64_t i = 0; i < 10; i++) {
         struct store_rows rows = ROWS({"/a", i % 2 ? "odd" : "even"}), facts = {0};
+        const struct store_generation made = {.generation = i + 1, .cause = "test"};
         store_intend(fixture->store, "t", i + 1, &rows, note_outcome, &outcomes[2 * i]);
-        store_commit(fixture->store, "t", i + 1, &facts, false, note_outcome, &outcomes[2 * i + 1]);
+        store_commit(fixture->store, "t", &made, 0, &facts, note_outcome, &outcomes[2 * i + 1]);
     }
     /* Closing finishes what is queued. */
     close_store(fixture);
@@ -529,6 +726,10 @@ int main(void)
         STORE_TEST(test_note),
         STORE_TEST(test_remove),
         STORE_TEST(test_history),
+        STORE_TEST(test_generations),
+        STORE_TEST(test_what_happened),
+        STORE_TEST(test_deadline),
+        STORE_TEST(test_first_schema),
         STORE_TEST(test_failed_writes),
         STORE_TEST(test_completions),
         STORE_TEST(test_crash),
