@@ -17,6 +17,7 @@ enum verb_option {
     OPTION_MORE = 1 << 3,
     OPTION_FORMAT = 1 << 4,
     OPTION_EXIT_CODE = 1 << 5,
+    OPTION_CONFIRM = 1 << 6,
 };
 
 struct options {
@@ -30,7 +31,11 @@ struct options {
     bool more;
     bool exit_code;
     int64_t generation;
+    int64_t confirm; /* seconds */
 };
+
+/* Reads a whole number that is at least MINIMUM. */
+bool number_parse(const char *word, int64_t minimum, int64_t *number);
 
 /* What holds where the command line says nothing. */
 void options_default(struct options *options);

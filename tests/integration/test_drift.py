@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from world import PATIENCE, example
+from world import PATIENCE, example, wait_until
 
 # A bridge in a namespace, and three on it, with a route, a sysctl and an MTU of their own.
 LEAVES = ("net0", "net1", "net2")
@@ -88,13 +88,6 @@ ROWS = {
     "sysctl": (write_sysctl, "changed", f"{NET0}/sysctl/net.ipv4.ip_forward"),
     "mounted-over": (mount_over, "missing", NET0),
 }
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come true"
-        time.sleep(0.02)
 
 
 def drift(world, method="List", **parameters):
