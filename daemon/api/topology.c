@@ -292,9 +292,12 @@ static void remove_topology(struct call *call)
 static void confirmed(void *context, uint64_t generation, const struct error *error)
 {
     struct call *call = context;
+    if (error && error->code == ERROR_SYSTEM) {
+        topology_state_failed(call, error);
+        return;
+    }
     if (error) {
-        refuse(call, &(struct change_result){
-                         .outcome = CHANGE_REFUSED, .generation = generation, .error = error});
+        refuse(call, &(struct change_result){.generation = generation, .error = error});
         return;
     }
     auto_json struct json_object *reply = json_object_new_object();

@@ -18,3 +18,6 @@ void topology_error(struct call *call, const char *error, struct json_object *pa
 /* Answers that GENERATION of the topology that CALL named is not kept, or that there is no such
  * topology. */
 void topology_no_generation(struct call *call, uint64_t generation);
+
+/* Answers that the store could not be read or written. */
+void topology_state_failed(struct call *call, const struct error *error);

@@ -59,11 +59,12 @@ void topology_no_generation(struct call *call, uint64_t generation)
     topology_error(call, "io.netnsd.Topology.NoSuchGeneration", good ? TAKE(object) : NULL);
 }
 
-/* The store could not be read. */
-static struct json_object *write_unreadable(const struct error *error)
+void topology_state_failed(struct call *call, const struct error *error)
 {
     auto_json struct json_object *object = json_object_new_object();
-    return object && json_put_string(object, "message", error->text) ? TAKE(object) : NULL;
+    bool good =
+        error->code != ERROR_MEMORY && object && json_put_string(object, "message", error->text);
+    topology_error(call, "io.netnsd.Topology.StateFailed", good ? TAKE(object) : NULL);
 }
 
 /* GENERATION is the one that ERROR is about, if it is about one. */
@@ -76,11 +77,8 @@ static void refuse(struct call *call, uint64_t generation, const struct error *e
     case ERROR_HISTORY:
         topology_no_generation(call, generation);
         break;
-    case ERROR_MEMORY:
-        call_fail_memory(call);
-        break;
     default:
-        topology_error(call, "io.netnsd.Topology.HistoryUnreadable", write_unreadable(error));
+        topology_state_failed(call, error);
         break;
     }
 }

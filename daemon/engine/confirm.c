@@ -237,11 +237,10 @@ static void confirmed(void *context, const struct error *error)
     engine_check_idle(engine);
 }
 
-static bool may_confirm(const struct topology *topology, const char *name,
-                        const uint64_t *generation, struct error *error)
+static bool may_confirm(const struct topology *topology, const uint64_t *generation,
+                        struct error *error)
 {
-    if (!topology || !topology->generation)
-        return error_set(error, ERROR_NOT_FOUND, 0, "there is no topology \"%s\"", name);
+    const char *name = topology->name;
     if (generation && *generation != topology->generation)
         return error_set(error, ERROR_GENERATION, 0, "topology \"%s\" is at another generation",
                          name);
@@ -257,10 +256,10 @@ static bool may_confirm(const struct topology *topology, const char *name,
 void engine_confirm(struct engine *engine, const char *name, const uint64_t *generation,
                     confirm_callback *callback, void *context)
 {
-    const struct topology *topology = topology_find(engine, name);
-    uint64_t present = topology ? topology->generation : 0;
     struct error error = {0};
-    if (!may_confirm(topology, name, generation, &error)) {
+    const struct topology *topology = topology_require(engine, name, &error);
+    uint64_t present = topology ? topology->generation : 0;
+    if (!topology || !may_confirm(topology, generation, &error)) {
         callback(context, present, &error);
         return;
     }

@@ -63,17 +63,14 @@ bool history_commit(struct transaction *transaction, store_callback *committed)
 static void explain(const struct engine *engine, const char *name, uint64_t generation,
                     const struct error *failure, struct error *error)
 {
-    const struct topology *topology = topology_find(engine, name);
-    uint64_t present = topology ? topology->generation : 0;
+    const struct topology *topology;
     if (failure->code != ERROR_NOT_FOUND)
         *error = *failure;
-    else if (!present)
-        error_set(error, ERROR_NOT_FOUND, 0, "there is no topology \"%s\"", name);
-    else
+    else if ((topology = topology_require(engine, name, error)))
         error_set(error, ERROR_HISTORY, 0,
                   "generation %" PRIu64 " of topology \"%s\" is not kept; %" PRIu64 " to %" PRIu64
                   " are",
-                  generation, name, store_oldest(present), present);
+                  generation, name, store_oldest(topology->generation), topology->generation);
 }
 
 static void fetched(void *context, const struct store_rows *rows, const struct error *error)
@@ -83,15 +80,14 @@ static void fetched(void *context, const struct store_rows *rows, const struct e
     transaction->running = false;
     if (error)
         explain(engine, transaction->name, transaction->to, error, &transaction->error);
-    else if (engine->stopping)
-        error_set(&transaction->error, ERROR_BUSY, 0,
-                  "netnsd is stopping: try again when it is back");
     else
         transaction->document = rows_document(rows, &transaction->error);
-    if (transaction->document)
-        transactions_schedule(engine);
-    else
+    if (!transaction->document)
         transaction_refuse(transaction);
+    else if (engine->stopping)
+        transactions_refuse_waiting(engine);
+    else
+        transactions_schedule(engine);
 }
 
 void history_fetch(struct transaction *transaction)
@@ -118,11 +114,8 @@ struct question {
 
 static struct question *question_new(struct engine *engine, const char *name, struct error *error)
 {
-    const struct topology *topology = topology_find(engine, name);
-    if (!topology || !topology->generation) {
-        error_set(error, ERROR_NOT_FOUND, 0, "there is no topology \"%s\"", name);
+    if (!topology_require(engine, name, error))
         return NULL;
-    }
     struct question *question = calloc(1, sizeof(*question));
     if (!question || !(question->topology = strdup(name))) {
         free(question);

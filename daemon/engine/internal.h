@@ -53,6 +53,9 @@ struct engine {
 
 /* topology.c */
 struct topology *topology_find(const struct engine *engine, const char *name);
+/* As topology_find(), for one that was committed: ERROR_NOT_FOUND when there is none. */
+struct topology *topology_require(const struct engine *engine, const char *name,
+                                  struct error *error);
 /* The topology of that name, made (at generation 0, with an empty network) when there is none. */
 struct topology *topology_obtain(struct engine *engine, const char *name, struct error *error);
 void topology_remove(struct engine *engine, struct topology *topology);

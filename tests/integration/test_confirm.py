@@ -305,6 +305,18 @@ def test_kernel_that_refuses_to_take_back(world, fault_injection):
     assert summary(world, "lan")["state"] == "active"
 
 
+def test_state_that_cannot_be_written(world):
+    """Somebody holds a lock on it: a confirmation fails then, and the change goes on waiting."""
+    world.apply("lan", FIRST, confirmSeconds=LATER)
+    database = sqlite3.connect(world.state / "state.db", isolation_level=None)
+    database.execute("BEGIN IMMEDIATE")
+    assert "locked" in refused("StateFailed", confirm, world, "lan")["message"]
+    assert pending(world, "lan")
+    database.execute("ROLLBACK")
+    database.close()
+    assert confirm(world, "lan") == {"generation": 1}
+
+
 def test_stop_while_it_is_pending(world):
     """A daemon that stops at the moment of the deadline either takes back or leaves it to the next."""
     world.apply("lan", FIRST)
@@ -381,6 +393,31 @@ def test_killed_while_reverting(world, fault_injection):
 
     killed = kill_at_each_step(world, begin, [(1, first), (2, second), (3, first)])
     assert killed > 20
+
+
+def test_killed_while_making_and_taking_back(world, fault_injection):
+    """A first change that nobody confirms leaves nothing, wherever the daemon is killed."""
+    world.apply("other", {"namespaces": {"bystander": {}}})
+    before = world.snapshot()
+    for step in range(1, 500):
+        world.restart(NETNSD_FAULT=f"{step}:kill")
+        killed = True
+        try:
+            world.apply("lan", FIRST, confirmSeconds=1)
+            wait_until(lambda: "lan" not in world.generations())
+            killed = False
+        except (ConnectionError, FileNotFoundError):
+            world.wait_killed()
+            world.start()
+        wait_until(lambda: "lan" not in world.generations())
+        if not killed:
+            world.restart()
+        world.assert_becomes(before, where=f"killed at step {step}")
+        assert world.generations() == {"other": 1}
+        if not killed:
+            assert step > 15
+            return
+    raise AssertionError("it takes no end")
 
 
 def test_netnsctl(world, tmp_path):

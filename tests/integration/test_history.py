@@ -229,6 +229,20 @@ def test_a_change_that_waits_is_reverted_after(world):
     assert world.get("lan") == bridge(2)
 
 
+def test_stop_with_questions_open(world):
+    """Whether they are still answered or not, nothing is left over."""
+    world.apply("lan", FIRST)
+    world.apply("lan", SECOND, confirmSeconds=3600)
+    calls = [("Get", {"generation": 1}), ("Diff", {"from": 1}), ("History", {}),
+             ("Confirm", {}), ("Revert", {"to": 1, "dryRun": True})]
+    connections = [world.connect() for _ in calls]
+    for connection, (method, parameters) in zip(connections, calls):
+        connection.send(f"io.netnsd.Topology.{method}", {"topology": "lan"} | parameters)
+    world.stop()
+    for connection in connections:
+        connection.close()
+
+
 GENERATION_CALLS = {
     "Apply": {"document": SECOND}, "Patch": {"patch": {"namespaces": {"x": {}}}},
     "Revert": {"to": 1}, "Remove": {}, "Confirm": {}}
