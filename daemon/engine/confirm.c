@@ -96,9 +96,8 @@ static void try_later(struct confirmation *confirmation, const char *why)
                  "%s; netnsd goes on trying, and 'netnsctl confirm %s' keeps it",
                  topology->generation, why, topology->name) < 0)
         confirmation->failure = NULL;
-    log_error("topology %s: generation %" PRIu64
-              " was not confirmed in time and could not be taken back: %s",
-              topology->name, topology->generation, why);
+    log_error("topology %s: %s", topology->name,
+              confirmation->failure ? confirmation->failure : why);
     wait_for(confirmation, wait < BACKOFF_MAX ? wait : BACKOFF_MAX);
 }
 

@@ -1,9 +1,10 @@
 /* Timed confirmation: a change that is taken back by itself unless somebody confirms it in time.
  *
  * Until when is stored with the generation, so that a restart or a crash does not make a change
- * permanent. While the daemon runs, the time is measured by CLOCK_MONOTONIC, and a wall clock that
- * jumps changes nothing. Over a restart there is only the wall clock: when it went forward, the
- * change is taken back early; when it went back, no later than after the whole time once more. */
+ * permanent. While the daemon runs, the time is measured by CLOCK_MONOTONIC: a wall clock that
+ * jumps changes nothing, and the time that the machine sleeps does not count. Over a restart there
+ * is only the wall clock: when it was set forward since, the change is taken back early; when it
+ * was set back, no later than after the whole time once more. */
 #pragma once
 
 #include "engine/transaction.h"
