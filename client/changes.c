@@ -117,11 +117,10 @@ static void write_kind(FILE *out, struct json_object *change)
 {
     for (size_t i = 0; i < member_count(change, "fields"); i++) {
         struct json_object *field = member_element(change, "fields", i);
-        const char *to = member_string(field, "to");
-        if (!is_kind(field) || *member_string(field, "from"))
+        if (!is_kind(field) || (member(field, "from") && member(field, "to")))
             continue;
         putc(' ', out);
-        print_text(out, to);
+        print_text(out, member_string(field, member(field, "to") ? "to" : "from"));
     }
 }
 
@@ -131,29 +130,32 @@ static void write_value(FILE *out, struct json_object *field, const char *name)
     print_text(out, member(field, name) && *text ? text : "none");
 }
 
-static void write_field(FILE *out, struct json_object *field, const char *noun)
+/* Of an object that goes, there is only what it was. */
+static void write_field(FILE *out, struct json_object *field, const char *noun, bool goes)
 {
     const char *name = member_string(field, "name");
     if (!is_whole_object(name, noun)) {
         print_text(out, name);
         fputs(": ", out);
     }
-    if (member(field, "from")) {
+    if (member(field, "from"))
         write_value(out, field, "from");
+    if (member(field, "from") && !goes)
         fputs(" -> ", out);
-    }
-    write_value(out, field, "to");
+    if (!goes)
+        write_value(out, field, "to");
 }
 
 static void write_fields(FILE *out, struct json_object *change, const char *noun)
 {
     const char *separator = ": ";
+    bool goes = strcmp(member_string(change, "action"), "remove") == 0;
     for (size_t i = 0; i < member_count(change, "fields"); i++) {
         struct json_object *field = member_element(change, "fields", i);
-        if (is_kind(field) && !member(field, "from"))
+        if (is_kind(field) && !(member(field, "from") && member(field, "to")))
             continue;
         fputs(separator, out);
-        write_field(out, field, noun);
+        write_field(out, field, noun, goes);
         separator = ", ";
     }
 }

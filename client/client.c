@@ -152,10 +152,8 @@ struct json_object *client_list(struct client *client, const char *method,
 {
     auto_json struct json_object *owned = parameters;
     auto_json struct json_object *all = json_object_new_object();
-    struct gathering gathering = {.client = client,
-                                  .member = name,
-                                  .all = all,
-                                  .array = json_object_new_array()};
+    struct gathering gathering = {
+        .client = client, .member = name, .all = all, .array = json_object_new_array()};
     if (!all || !json_put(all, name, gathering.array)) {
         client_fail_memory(client);
         return NULL;

@@ -12,6 +12,12 @@ int command_topology_delete(struct client *client, int count, char **words);
 int command_topology_get(struct client *client, int count, char **words);
 int command_topology_list(struct client *client, int count, char **words);
 
+/* history.c */
+int command_history_list(struct client *client, int count, char **words);
+int command_history_diff(struct client *client, int count, char **words);
+int command_history_revert(struct client *client, int count, char **words);
+int command_history_confirm(struct client *client, int count, char **words);
+
 /* namespace.c */
 int command_namespace_add(struct client *client, int count, char **words);
 int command_namespace_delete(struct client *client, int count, char **words);

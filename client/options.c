@@ -19,7 +19,9 @@ static const struct option_row rows[] = {
     {"topology", 't', OPTION_TOPOLOGY, "NAME", "the topology's name; the file's name unless said"},
     {"dry-run", 'n', OPTION_DRY_RUN, NULL, "show what would change, and touch nothing"},
     {"generation", 'g', OPTION_GENERATION, "N",
-     "refuse unless the topology is at generation N; 0: it must not exist"},
+     "refuse unless the topology is at generation N; 0: it must not exist; of get: show that one"},
+    {"confirm", SHORTLESS + 4, OPTION_CONFIRM, "SECONDS",
+     "take the change back unless it is confirmed in time"},
     {"more", SHORTLESS, OPTION_MORE, NULL, "ask for a stream of replies, and show each"},
     {"format", 'f', OPTION_FORMAT, "FORMAT", "text, dot (for graphviz) or svg"},
     {"namespace", SHORTLESS + 3, OPTION_NAMESPACE, "NAME", "only what happens in this namespace"},
@@ -41,6 +43,14 @@ void options_default(struct options *options)
     };
 }
 
+bool number_parse(const char *word, int64_t minimum, int64_t *number)
+{
+    char *end;
+    errno = 0;
+    *number = strtoll(word, &end, 10);
+    return errno == 0 && *word != '\0' && *end == '\0' && *number >= minimum;
+}
+
 static bool read_color(const char *word, enum color_mode *mode)
 {
     static const char *const words[] = {
@@ -58,14 +68,12 @@ static bool read_color(const char *word, enum color_mode *mode)
     return false;
 }
 
-static bool read_generation(const char *word, int64_t *generation)
+static bool read_number(const char *option, const char *word, int64_t minimum, int64_t *number)
 {
-    char *end;
-    errno = 0;
-    *generation = strtoll(word, &end, 10);
-    if (errno == 0 && *word != '\0' && *end == '\0' && *generation >= 0)
+    if (number_parse(word, minimum, number))
         return true;
-    fprintf(stderr, "netnsctl: --generation takes a number from 0, not '%s'\n", word);
+    fprintf(stderr, "netnsctl: --%s takes a number from %d, not '%s'\n", option, (int)minimum,
+            word);
     return false;
 }
 
@@ -88,7 +96,7 @@ static bool take(struct options *options, int letter, const char *argument)
         options->dry_run = true;
         return true;
     case 'g':
-        return read_generation(argument, &options->generation);
+        return read_number("generation", argument, 0, &options->generation);
     case 'f':
         return read_format(argument, &options->format);
     case SHORTLESS:
@@ -108,6 +116,8 @@ static bool take(struct options *options, int letter, const char *argument)
     case SHORTLESS + 3:
         options->namespace = argument;
         return true;
+    case SHORTLESS + 4:
+        return read_number("confirm", argument, 1, &options->confirm);
     case 'h':
         options->help = true;
         return true;

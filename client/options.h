@@ -18,6 +18,7 @@ enum verb_option {
     OPTION_FORMAT = 1 << 4,
     OPTION_EXIT_CODE = 1 << 5,
     OPTION_NAMESPACE = 1 << 6,
+    OPTION_CONFIRM = 1 << 7,
 };
 
 struct options {
@@ -32,7 +33,11 @@ struct options {
     bool more;
     bool exit_code;
     int64_t generation;
+    int64_t confirm; /* seconds */
 };
+
+/* Reads a whole number that is at least MINIMUM. */
+bool number_parse(const char *word, int64_t minimum, int64_t *number);
 
 /* What holds where the command line says nothing. */
 void options_default(struct options *options);

@@ -163,6 +163,37 @@ static void write_generation_mismatch(const struct problem_output *output,
             member_integer(parameters, "expected"), member_string(parameters, "topology"));
 }
 
+static void write_no_such_generation(const struct problem_output *output,
+                                     struct json_object *parameters)
+{
+    failure(output,
+            "topology '%s' has no generation %" PRId64 "; %" PRId64 " to %" PRId64
+            " are kept; 'netnsctl history %s' shows them",
+            member_string(parameters, "topology"), member_integer(parameters, "generation"),
+            member_integer(parameters, "oldest"), member_integer(parameters, "newest"),
+            member_string(parameters, "topology"));
+}
+
+static void write_confirm_pending(const struct problem_output *output,
+                                  struct json_object *parameters)
+{
+    const char *topology = member_string(parameters, "topology");
+    failure(output,
+            "generation %" PRId64 " of topology '%s' waits for its confirmation until %s: keep it "
+            "with 'netnsctl confirm %s', or wait until it is taken back; nothing was touched",
+            member_integer(parameters, "generation"), topology,
+            member_string(parameters, "confirmBy"), topology);
+}
+
+static void write_nothing_to_confirm(const struct problem_output *output,
+                                     struct json_object *parameters)
+{
+    failure(output,
+            "no change of topology '%s' waits for a confirmation: it was confirmed, or its time is "
+            "over; 'netnsctl history %s' shows what became of it",
+            member_string(parameters, "topology"), member_string(parameters, "topology"));
+}
+
 static void write_owned(const struct problem_output *output, struct json_object *parameters)
 {
     finding(output, false, member_string(parameters, "pointer"), "%s",
@@ -284,13 +315,17 @@ static const struct {
     {"io.netnsd.Namespace.NoSuchNamespace", write_no_such_namespace},
     {"io.netnsd.Route.KernelRefused", write_kernel_refused},
     {"io.netnsd.Route.NoSuchNamespace", write_no_such_namespace},
+    {"io.netnsd.Topology.ConfirmPending", write_confirm_pending},
     {"io.netnsd.Topology.Foreign", write_foreign},
     {"io.netnsd.Topology.GenerationMismatch", write_generation_mismatch},
     {"io.netnsd.Topology.InUse", write_in_use},
     {"io.netnsd.Topology.InvalidDocument", write_invalid_document},
     {"io.netnsd.Topology.LimitReached", write_message},
+    {"io.netnsd.Topology.NoSuchGeneration", write_no_such_generation},
     {"io.netnsd.Topology.NoSuchTopology", write_no_such_topology},
+    {"io.netnsd.Topology.NothingToConfirm", write_nothing_to_confirm},
     {"io.netnsd.Topology.Owned", write_owned},
+    {"io.netnsd.Topology.StateFailed", write_message},
     {"io.netnsd.Topology.TransactionFailed", write_transaction_failed},
     {"org.varlink.service.ExpectedMore", write_expected_more},
     {"org.varlink.service.InterfaceNotFound", write_interface_not_found},

@@ -3,9 +3,28 @@
 #include "client/changes.h"
 #include "client/members.h"
 #include "client/problem.h"
+#include "common/json.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+struct json_object *change_parameters(const struct client *client, const char *topology,
+                                      bool dry_run)
+{
+    const struct options *options = &client->options;
+    auto_json struct json_object *parameters = strings_object("topology", topology, NULL);
+    if (!parameters)
+        return NULL;
+    if (dry_run && !json_put_bool(parameters, "dryRun", true))
+        return NULL;
+    if ((options->given & OPTION_GENERATION) &&
+        !json_put_integer(parameters, "generation", options->generation))
+        return NULL;
+    if ((options->given & OPTION_CONFIRM) &&
+        !json_put_integer(parameters, "confirmSeconds", options->confirm))
+        return NULL;
+    return TAKE(parameters);
+}
 
 static void print_closing_line(const char *topology, const char *done, struct json_object *reply)
 {
@@ -22,6 +41,16 @@ static void print_closing_line(const char *topology, const char *done, struct js
         printf(": no changes\n");
 }
 
+static void print_deadline(const char *topology, const char *until)
+{
+    print_text(stdout, topology);
+    fputs(": taken back at ", stdout);
+    print_text(stdout, until);
+    fputs(" unless you run: netnsctl confirm ", stdout);
+    print_text(stdout, topology);
+    putchar('\n');
+}
+
 int report_change(const struct client *client, const char *topology, const char *done,
                   struct json_object *reply, const struct source *source)
 {
@@ -34,5 +63,7 @@ int report_change(const struct client *client, const char *topology, const char 
     if (member_count(reply, "changes") > 0)
         changes_write(stdout, client->colored, member(reply, "changes"));
     print_closing_line(topology, done, reply);
+    if (member(reply, "confirmBy"))
+        print_deadline(topology, member_string(reply, "confirmBy"));
     return STATUS_GOOD;
 }

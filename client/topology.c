@@ -44,21 +44,6 @@ static struct json_object *read_document(const struct client *client, const char
     return document;
 }
 
-/* The parameters of a change of TOPOLOGY; NULL when memory is short. */
-static struct json_object *change_parameters(const struct client *client, const char *topology,
-                                             bool dry_run)
-{
-    auto_json struct json_object *parameters = strings_object("topology", topology, NULL);
-    if (!parameters)
-        return NULL;
-    if (dry_run && !json_put_bool(parameters, "dryRun", true))
-        return NULL;
-    if ((client->options.given & OPTION_GENERATION) &&
-        !json_put_integer(parameters, "generation", client->options.generation))
-        return NULL;
-    return TAKE(parameters);
-}
-
 /* Sends the document at PATH as the parameter NAME of METHOD. */
 static int send_document(struct client *client, const char *method, const char *name,
                          const char *topology, const char *path, bool dry_run)
@@ -118,7 +103,7 @@ int command_topology_get(struct client *client, int count, char **words)
 {
     (void)count;
     auto_reply struct varlink_reply reply = {0};
-    if (!client_call(client, "io.netnsd.Topology.Get", strings_object("topology", words[0], NULL),
+    if (!client_call(client, "io.netnsd.Topology.Get", change_parameters(client, words[0], false),
                      NULL, &reply))
         return STATUS_FAILED;
     return client_print_json(client, client->options.json ? reply.parameters
@@ -127,8 +112,8 @@ int command_topology_get(struct client *client, int count, char **words)
 
 int command_topology_list(struct client *client, int count, char **words)
 {
-    static const char *const titles[] = {"TOPOLOGY",   "GENERATION", "STATE",
-                                         "NAMESPACES", "LINKS",      "MESSAGE"};
+    static const char *const titles[] = {"TOPOLOGY", "GENERATION", "STATE",  "NAMESPACES",
+                                         "LINKS",    "CONFIRM BY", "MESSAGE"};
     (void)count;
     (void)words;
     auto_json struct json_object *reply =
@@ -137,7 +122,7 @@ int command_topology_list(struct client *client, int count, char **words)
         return STATUS_FAILED;
     if (client->options.json)
         return client_print_json(client, reply);
-    auto_table struct table table = {.titles = titles, .columns = 6};
+    auto_table struct table table = {.titles = titles, .columns = 7};
     for (size_t i = 0; i < member_count(reply, "topologies"); i++) {
         struct json_object *topology = member_element(reply, "topologies", i);
         table_add(&table, member_string(topology, "topology"));
@@ -145,6 +130,7 @@ int command_topology_list(struct client *client, int count, char **words)
         table_add(&table, member_string(topology, "state"));
         table_add_integer(&table, member_integer(topology, "namespaces"));
         table_add_integer(&table, member_integer(topology, "links"));
+        table_add(&table, member_string(topology, "confirmBy"));
         table_add(&table, member_string(topology, "message"));
     }
     return client_print_table(client, &table);

@@ -17,6 +17,9 @@ enum error_code {
     ERROR_OWNED,      /* another topology owns the thing */
     ERROR_IN_USE,     /* another topology refers to the thing */
     ERROR_GENERATION, /* the topology is at another generation than the caller said */
+    ERROR_HISTORY,    /* the generation is not, or no longer, kept */
+    ERROR_PENDING,    /* the topology's last change waits for its confirmation */
+    ERROR_CONFIRMED,  /* there is nothing to confirm */
     ERROR_DENIED,     /* the caller may not do this */
     ERROR_KERNEL,     /* the kernel refused; errnum and its own text */
     ERROR_SYSTEM,     /* a system call outside the managed state failed (files, sockets, store) */

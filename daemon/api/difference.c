@@ -3,9 +3,7 @@
 #include "common/cleanup.h"
 #include "common/json.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 const char *difference_kind(struct json_object *change)
 {
@@ -35,16 +33,4 @@ struct json_object *difference_fields(struct json_object *change)
             return NULL;
     }
     return TAKE(list);
-}
-
-struct json_object *write_time(int64_t milliseconds)
-{
-    char seconds[32], text[48];
-    struct tm parts;
-    const time_t time = (time_t)(milliseconds / 1000);
-    if (!gmtime_r(&time, &parts) ||
-        !strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &parts))
-        return NULL;
-    snprintf(text, sizeof(text), "%s.%03dZ", seconds, (int)(milliseconds % 1000));
-    return json_object_new_string(text);
 }

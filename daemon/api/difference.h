@@ -3,7 +3,6 @@
 #pragma once
 
 #include <json-c/json.h>
-#include <stdint.h>
 
 /* "missing", "changed" or "extra": what CHANGE, an io.netnsd.Topology.Change, puts right. */
 const char *difference_kind(struct json_object *change);
@@ -11,7 +10,3 @@ const char *difference_kind(struct json_object *change);
 /* The []Field of the difference that CHANGE puts right: a new reference. NULL when memory is short.
  */
 struct json_object *difference_fields(struct json_object *change);
-
-/* MILLISECONDS since the epoch in the form of RFC 3339: a new reference. NULL when memory is short.
- */
-struct json_object *write_time(int64_t milliseconds);

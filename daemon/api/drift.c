@@ -4,6 +4,7 @@
 #include "api/list.h"
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 #include <stdio.h>
 
@@ -29,14 +30,15 @@ static const char *const states[] = {
 
 static bool add_difference(void *context, const struct drift_summary *drift)
 {
+    char since[CLOCK_TEXT_MAX], last[CLOCK_TEXT_MAX];
     auto_json struct json_object *object = json_object_new_object();
     bool good = object && json_put_string(object, "topology", drift->topology) &&
                 json_put_string(object, "pointer", drift->pointer) &&
                 json_put_string(object, "kind", difference_kind(drift->change)) &&
                 json_put_string(object, "state", states[drift->state]) &&
                 json_put(object, "fields", difference_fields(drift->change)) &&
-                json_put(object, "since", write_time(drift->since)) &&
-                json_put(object, "lastChange", write_time(drift->last_change)) &&
+                json_put_string(object, "since", clock_format(drift->since, since)) &&
+                json_put_string(object, "lastChange", clock_format(drift->last_change, last)) &&
                 json_put_integer(object, "repairs", drift->repairs);
     return list_add(context, good ? TAKE(object) : NULL);
 }

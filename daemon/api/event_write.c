@@ -2,6 +2,7 @@
 
 #include "api/difference.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/json.h"
 
 static const char *const kinds[] = {
@@ -23,8 +24,9 @@ static const char *const kinds[] = {
 static struct json_object *begin(const char *kind, int64_t time)
 {
     auto_json struct json_object *object = json_object_new_object();
+    char text[CLOCK_TEXT_MAX];
     bool good = object && json_put_string(object, "kind", kind) &&
-                json_put(object, "time", write_time(time));
+                json_put_string(object, "time", clock_format(time, text));
     return good ? TAKE(object) : NULL;
 }
 

@@ -27,6 +27,7 @@ static struct json_object *write_status(const struct api_context *context)
         json_put_integer(reply, "connections", (int64_t)server_connections(context->server)) &&
         json_put_integer(reply, "transactionsRunning", (int64_t)status.transactions_running) &&
         json_put_integer(reply, "transactionsWaiting", (int64_t)status.transactions_waiting) &&
+        json_put_integer(reply, "unconfirmed", (int64_t)status.unconfirmed) &&
         json_put_integer(reply, "kernelChanges", (int64_t)status.kernel_changes) &&
         json_put_integer(reply, "resyncs", (int64_t)status.resyncs) &&
         json_put_integer(reply, "unheard", (int64_t)status.unheard);

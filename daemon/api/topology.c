@@ -1,18 +1,23 @@
-/* io.netnsd.Topology */
+/* io.netnsd.Topology: the methods that change, and their answers. */
 #include "api/interfaces.h"
-#include "api/list.h"
+#include "api/topology_internal.h"
 
 #include "common/cleanup.h"
-#include "model/document.h"
+#include "common/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* A day. */
+#define CONFIRM_SECONDS_MAX 86400
 
 struct parameters {
     const char *topology;
     struct json_object *document;
     bool dry_run;
     int64_t generation; /* -1: not said */
+    int64_t to;
+    int64_t confirm_seconds;
 };
 
 #define TOPOLOGY_FIELD                                                                             \
@@ -34,14 +39,30 @@ struct parameters {
         .name = "generation", .type = JSON_FIELD_INTEGER,                                          \
         .offset = offsetof(struct parameters, generation), .minimum = 0, .maximum = INT64_MAX      \
     }
+#define TO_FIELD                                                                                   \
+    {                                                                                              \
+        .name = "to", .type = JSON_FIELD_INTEGER, .offset = offsetof(struct parameters, to),       \
+        .minimum = 1, .maximum = INT64_MAX                                                         \
+    }
+#define CONFIRM_FIELD                                                                              \
+    {                                                                                              \
+        .name = "confirmSeconds", .type = JSON_FIELD_INTEGER,                                      \
+        .offset = offsetof(struct parameters, confirm_seconds), .minimum = 1,                      \
+        .maximum = CONFIRM_SECONDS_MAX                                                             \
+    }
 
-static const struct json_field apply_fields[] = {
-    TOPOLOGY_FIELD, DOCUMENT_FIELD("document"), DRY_RUN_FIELD, GENERATION_FIELD, {.name = NULL}};
-static const struct json_field patch_fields[] = {
-    TOPOLOGY_FIELD, DOCUMENT_FIELD("patch"), DRY_RUN_FIELD, GENERATION_FIELD, {.name = NULL}};
+static const struct json_field apply_fields[] = {TOPOLOGY_FIELD, DOCUMENT_FIELD("document"),
+                                                 DRY_RUN_FIELD,  GENERATION_FIELD,
+                                                 CONFIRM_FIELD,  {.name = NULL}};
+static const struct json_field patch_fields[] = {TOPOLOGY_FIELD, DOCUMENT_FIELD("patch"),
+                                                 DRY_RUN_FIELD,  GENERATION_FIELD,
+                                                 CONFIRM_FIELD,  {.name = NULL}};
+static const struct json_field revert_fields[] = {TOPOLOGY_FIELD,   TO_FIELD,      DRY_RUN_FIELD,
+                                                  GENERATION_FIELD, CONFIRM_FIELD, {.name = NULL}};
 static const struct json_field remove_fields[] = {
     TOPOLOGY_FIELD, DRY_RUN_FIELD, GENERATION_FIELD, {.name = NULL}};
-static const struct json_field get_fields[] = {TOPOLOGY_FIELD, {.name = NULL}};
+static const struct json_field confirm_fields[] = {
+    TOPOLOGY_FIELD, GENERATION_FIELD, {.name = NULL}};
 
 static struct json_object *write_problem(const struct problem *problem)
 {
@@ -74,21 +95,31 @@ static struct json_object *write_finding(const struct change_result *result, con
     return good ? TAKE(object) : NULL;
 }
 
-static struct json_object *write_name(const struct call *call)
-{
-    auto_json struct json_object *object = json_object_new_object();
-    const char *name = json_object_get_string(json_lookup(call_parameters(call), "/topology"));
-    return object && name && json_put_string(object, "topology", name) ? TAKE(object) : NULL;
-}
-
 static struct json_object *write_mismatch(const struct call *call,
                                           const struct change_result *result)
 {
-    auto_json struct json_object *object = write_name(call);
+    auto_json struct json_object *object = topology_write_name(call);
     int64_t expected = json_object_get_int64(json_lookup(call_parameters(call), "/generation"));
     bool good = object && json_put_integer(object, "expected", expected) &&
                 json_put_integer(object, "generation", (int64_t)result->generation);
     return good ? TAKE(object) : NULL;
+}
+
+static struct json_object *write_pending(const struct call *call,
+                                         const struct change_result *result)
+{
+    char until[CLOCK_TEXT_MAX];
+    auto_json struct json_object *object = topology_write_name(call);
+    bool good = object && json_put_integer(object, "generation", (int64_t)result->generation) &&
+                json_put_string(object, "confirmBy", clock_format(result->confirm_by, until));
+    return good ? TAKE(object) : NULL;
+}
+
+/* The one that a call of Revert wanted back. */
+static uint64_t wanted_generation(const struct call *call, const struct change_result *result)
+{
+    struct json_object *to = json_lookup(call_parameters(call), "/to");
+    return to ? (uint64_t)json_object_get_int64(to) : result->generation - 1;
 }
 
 static struct json_object *write_remaining(char *const *remaining)
@@ -123,20 +154,12 @@ static struct json_object *write_one(const char *key, struct json_object *value)
     return object && json_put(object, key, TAKE(owned)) ? TAKE(object) : NULL;
 }
 
-static void answer_error(struct call *call, const char *error, struct json_object *parameters)
-{
-    if (parameters)
-        call_error(call, error, parameters);
-    else
-        call_fail_memory(call);
-}
-
 static void refuse(struct call *call, const struct change_result *result)
 {
     const struct error *error = result->error;
     if (result->problems && result->problems->errors) {
-        answer_error(call, "io.netnsd.Topology.InvalidDocument",
-                     write_one("problems", write_problems(result->problems)));
+        topology_error(call, "io.netnsd.Topology.InvalidDocument",
+                       write_one("problems", write_problems(result->problems)));
         return;
     }
     switch (error->code) {
@@ -144,30 +167,39 @@ static void refuse(struct call *call, const struct change_result *result)
         call_invalid_parameter(call, "topology");
         break;
     case ERROR_NOT_FOUND:
-        answer_error(call, "io.netnsd.Topology.NoSuchTopology", write_name(call));
+        topology_error(call, "io.netnsd.Topology.NoSuchTopology", topology_write_name(call));
         break;
     case ERROR_GENERATION:
-        answer_error(call, "io.netnsd.Topology.GenerationMismatch", write_mismatch(call, result));
+        topology_error(call, "io.netnsd.Topology.GenerationMismatch", write_mismatch(call, result));
+        break;
+    case ERROR_HISTORY:
+        topology_no_generation(call, wanted_generation(call, result));
+        break;
+    case ERROR_PENDING:
+        topology_error(call, "io.netnsd.Topology.ConfirmPending", write_pending(call, result));
+        break;
+    case ERROR_CONFIRMED:
+        topology_error(call, "io.netnsd.Topology.NothingToConfirm", topology_write_name(call));
         break;
     case ERROR_OWNED:
-        answer_error(call, "io.netnsd.Topology.Owned", write_finding(result, "owner"));
+        topology_error(call, "io.netnsd.Topology.Owned", write_finding(result, "owner"));
         break;
     case ERROR_IN_USE:
-        answer_error(call, "io.netnsd.Topology.InUse", write_finding(result, "user"));
+        topology_error(call, "io.netnsd.Topology.InUse", write_finding(result, "user"));
         break;
     case ERROR_EXISTS:
     case ERROR_WAITING:
-        answer_error(call, "io.netnsd.Topology.Foreign", write_finding(result, NULL));
+        topology_error(call, "io.netnsd.Topology.Foreign", write_finding(result, NULL));
         break;
     case ERROR_BUSY:
-        answer_error(call, "io.netnsd.Topology.LimitReached",
-                     write_one("message", json_object_new_string(error->text)));
+        topology_error(call, "io.netnsd.Topology.LimitReached",
+                       write_one("message", json_object_new_string(error->text)));
         break;
     case ERROR_MEMORY:
         call_fail_memory(call);
         break;
     default: /* the kernel could not be read: nothing was done, and nothing remains */
-        answer_error(
+        topology_error(
             call, "io.netnsd.Topology.TransactionFailed",
             write_failure(&(struct change_result){.outcome = CHANGE_ROLLED_BACK, .error = error}));
         break;
@@ -187,7 +219,10 @@ static void succeed(struct call *call, const struct change_result *result, const
         call_fail_memory(call);
         return;
     }
+    char until[CLOCK_TEXT_MAX];
     if (json_put(reply, "changes", changes) &&
+        (!result->confirm_by ||
+         json_put_string(reply, "confirmBy", clock_format(result->confirm_by, until))) &&
         json_put(reply, "warnings", write_problems(result->problems)))
         call_reply(call, TAKE(reply));
     else
@@ -212,7 +247,7 @@ static void changed(void *context, const struct change_result *result)
         break;
     case CHANGE_ROLLED_BACK:
     case CHANGE_ROLLBACK_INCOMPLETE:
-        answer_error(call, "io.netnsd.Topology.TransactionFailed", write_failure(result));
+        topology_error(call, "io.netnsd.Topology.TransactionFailed", write_failure(result));
         break;
     }
 }
@@ -229,6 +264,8 @@ static void change(struct call *call, enum change_type type, const struct json_f
         .dry_run = parameters.dry_run,
         .has_generation = parameters.generation >= 0,
         .generation = (uint64_t)parameters.generation,
+        .to = (uint64_t)parameters.to,
+        .confirm_seconds = (uint32_t)parameters.confirm_seconds,
     };
     engine_change(call_engine(call), &request, changed, call);
 }
@@ -243,80 +280,54 @@ static void patch(struct call *call)
     change(call, CHANGE_PATCH, patch_fields);
 }
 
+static void revert(struct call *call)
+{
+    change(call, CHANGE_REVERT, revert_fields);
+}
+
 static void remove_topology(struct call *call)
 {
     change(call, CHANGE_REMOVE, remove_fields);
 }
 
-static void get(struct call *call)
+static void confirmed(void *context, uint64_t generation, const struct error *error)
 {
-    struct parameters parameters = {0};
-    struct topology_summary topology;
-    if (!call_read_parameters(call, get_fields, &parameters))
-        return;
-    if (!engine_topology(call_engine(call), parameters.topology, &topology)) {
-        answer_error(call, "io.netnsd.Topology.NoSuchTopology", write_name(call));
+    struct call *call = context;
+    if (error && error->code == ERROR_SYSTEM) {
+        topology_state_failed(call, error);
         return;
     }
-    auto_json struct json_object *reply = write_name(call);
-    if (reply && json_put_integer(reply, "generation", (int64_t)topology.generation) &&
-        json_put(reply, "document", document_write(topology.network)))
+    if (error) {
+        refuse(call, &(struct change_result){.generation = generation, .error = error});
+        return;
+    }
+    auto_json struct json_object *reply = json_object_new_object();
+    if (reply && json_put_integer(reply, "generation", (int64_t)generation))
         call_reply(call, TAKE(reply));
     else
         call_fail_memory(call);
 }
 
-static const char *state_word(const struct topology_summary *topology)
+static void confirm(struct call *call)
 {
-    static const char *const words[] = {[TOPOLOGY_ACTIVE] = "active",
-                                        [TOPOLOGY_CHANGING] = "changing",
-                                        [TOPOLOGY_WAITING] = "waiting",
-                                        [TOPOLOGY_FAILED] = "failed"};
-    return words[topology->state];
-}
-
-/* What the topology owns. */
-static void count(const struct network *network, int64_t *namespaces, int64_t *links)
-{
-    struct namespace *namespace, *next;
-    HASH_ITER (hh, network->namespaces, namespace, next) {
-        *namespaces += !namespace_is_shared(namespace);
-        struct link *link, *next_link;
-        HASH_ITER (hh, namespace->links, link, next_link)
-            *links += !link->external && link->kind;
-    }
-}
-
-static bool add_summary(void *context, const struct topology_summary *topology)
-{
-    int64_t namespaces = 0, links = 0;
-    count(topology->network, &namespaces, &links);
-    auto_json struct json_object *object = json_object_new_object();
-    bool good = object && json_put_string(object, "topology", topology->name) &&
-                json_put_integer(object, "generation", (int64_t)topology->generation) &&
-                json_put_string(object, "state", state_word(topology)) &&
-                (!topology->message || json_put_string(object, "message", topology->message)) &&
-                json_put_integer(object, "namespaces", namespaces) &&
-                json_put_integer(object, "links", links);
-    return list_add(context, good ? TAKE(object) : NULL);
-}
-
-static void list_topologies(struct call *call)
-{
-    struct list list;
-    if (!call_read_parameters(call, NULL, NULL))
+    struct parameters parameters = {.generation = -1};
+    if (!call_read_parameters(call, confirm_fields, &parameters))
         return;
-    list_begin(&list, call, "topologies");
-    engine_each_topology(call_engine(call), add_summary, &list);
-    list_end(&list);
+    const uint64_t generation = (uint64_t)parameters.generation;
+    engine_confirm(call_engine(call), parameters.topology,
+                   parameters.generation >= 0 ? &generation : NULL, confirmed, call);
 }
 
 static const struct method methods[] = {
     {.name = "Apply", .run = apply, .mutating = true},
     {.name = "Patch", .run = patch, .mutating = true},
+    {.name = "Revert", .run = revert, .mutating = true},
     {.name = "Remove", .run = remove_topology, .mutating = true},
-    {.name = "Get", .run = get},
-    {.name = "List", .run = list_topologies},
+    {.name = "Confirm", .run = confirm, .mutating = true},
+    {.name = "Get", .run = topology_get},
+    {.name = "List", .run = topology_list},
+    {.name = "History", .run = topology_history},
+    {.name = "Diff", .run = topology_diff},
     {.name = NULL},
 };
 

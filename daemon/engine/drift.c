@@ -28,7 +28,7 @@ struct drift {
 
 int64_t drift_now(void)
 {
-    return clock_milliseconds(CLOCK_MONOTONIC);
+    return clock_monotonic();
 }
 
 static int64_t earliest(int64_t a, int64_t b)

@@ -134,7 +134,7 @@ static void publish(struct engine *engine, enum engine_event_type type,
 /* Somebody made it differ, or differ in another way. What is contended waits until that stops. */
 static void note_change(struct drift_item *item)
 {
-    item->last_change = clock_milliseconds(CLOCK_REALTIME);
+    item->last_change = clock_realtime();
     if (!item->present)
         item->since = item->last_change;
     if (is_contended(item))

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "common/log.h"
+#include "engine/confirm.h"
 #include "engine/drift.h"
 #include "engine/internal.h"
 #include "engine/mirror.h"
@@ -87,6 +88,7 @@ bool engine_start(struct engine *engine, void (*ready)(void *context), void *con
     engine->starting = true;
     if (!recovery_load(engine, error))
         return false;
+    confirm_start(engine);
     transactions_schedule(engine);
     check_started(engine);
     return true;
@@ -104,7 +106,8 @@ void engine_stop(struct engine *engine, void (*stopped)(void *context), void *co
 void engine_check_idle(struct engine *engine)
 {
     check_started(engine);
-    if (engine->stopping && !engine->transactions && !mirror_busy(engine) && engine->stopped)
+    if (engine->stopping && !engine->transactions && !engine->requests && !mirror_busy(engine) &&
+        engine->stopped)
         engine->stopped(engine->stopped_context);
 }
 
@@ -121,12 +124,16 @@ static void summarise(const struct topology *topology, struct topology_summary *
         .generation = topology->generation,
         .state = TOPOLOGY_ACTIVE,
         .message = topology->message,
+        .confirm_by = confirm_until(topology),
         .network = topology->network,
     };
+    const char *failure = confirm_failure(topology);
+    if (failure)
+        summary->message = failure;
     if (topology->changing)
         summary->state = TOPOLOGY_CHANGING;
-    else if (topology->message)
-        summary->state = topology->waiting ? TOPOLOGY_WAITING : TOPOLOGY_FAILED;
+    else if (summary->message)
+        summary->state = topology->waiting && !failure ? TOPOLOGY_WAITING : TOPOLOGY_FAILED;
 }
 
 void engine_each_topology(struct engine *engine,
@@ -238,6 +245,7 @@ void engine_status(struct engine *engine, struct engine_status *status)
     sd_id128_to_string(engine->instance, status->instance);
     for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
         status->topologies += each->generation > 0;
+        status->unconfirmed += each->confirmation != NULL;
         status->namespaces += count_owned(each->network);
     }
     for (const struct transaction *each = engine->transactions; each; each = each->next)

@@ -37,6 +37,7 @@ void engine_free(struct engine *engine);
 enum change_type {
     CHANGE_APPLY,
     CHANGE_PATCH,
+    CHANGE_REVERT,
     CHANGE_REMOVE,
 };
 
@@ -48,6 +49,10 @@ struct change_request {
     bool dry_run;
     bool has_generation;
     uint64_t generation;
+    uint64_t to;              /* REVERT: the generation whose document is wanted; 0: the one before
+                               * the present */
+    uint32_t confirm_seconds; /* reverted unless it is confirmed in time; 0: it stays */
+    bool unconfirmed;         /* takes back a change that was not confirmed in time */
 };
 
 enum change_outcome {
@@ -70,6 +75,8 @@ struct change_result {
     const char *other;
     char *const *remaining; /* ended by NULL; pointers of what could not be put back */
     char *const *unheard;   /* the same, of what had changed without being noticed */
+    int64_t confirm_by; /* until when the change, or with ERROR_PENDING the one before it, waits for
+                         * its confirmation: CLOCK_REALTIME in ms; 0: it does not */
 };
 
 typedef void change_callback(void *context, const struct change_result *result);
@@ -86,6 +93,8 @@ struct topology_summary {
     uint64_t generation;
     enum { TOPOLOGY_ACTIVE, TOPOLOGY_CHANGING, TOPOLOGY_WAITING, TOPOLOGY_FAILED } state;
     const char *message; /* why waiting or failed; NULL otherwise */
+    int64_t confirm_by;  /* until when its last change waits for its confirmation, CLOCK_REALTIME in
+                          * ms; 0: it does not */
     const struct network *network;
 };
 
@@ -95,6 +104,32 @@ void engine_each_topology(struct engine *engine,
                           void *context);
 /* False when there is none of that name. */
 bool engine_topology(struct engine *engine, const char *name, struct topology_summary *summary);
+
+/* Confirms the last change of a topology, which stays then. CALLBACK is called once, with the
+ * topology's generation, perhaps before this returns: ERROR_NOT_FOUND, ERROR_GENERATION, and
+ * ERROR_CONFIRMED when nothing waits for its confirmation (any more). */
+typedef void confirm_callback(void *context, uint64_t generation, const struct error *error);
+void engine_confirm(struct engine *engine, const char *topology, const uint64_t *generation,
+                    confirm_callback *callback, void *context);
+
+/* What is kept of a topology's past. Each callback is called once, perhaps before the function
+ * returns, with what was asked for (valid during the call) or with an error: ERROR_NOT_FOUND, and
+ * ERROR_HISTORY when a generation is not, or no longer, kept. */
+
+typedef void history_callback(void *context, const struct store_history *history,
+                              const struct error *error);
+void engine_history(struct engine *engine, const char *topology, history_callback *callback,
+                    void *context);
+
+/* The document of a generation, or (engine_difference()) the changes between two of them: an array
+ * of io.netnsd.Topology.Change. TO is the present generation when it is 0. GENERATION is the one
+ * that was read last, or that the error is about. */
+typedef void past_callback(void *context, uint64_t generation, struct json_object *result,
+                           const struct error *error);
+void engine_document(struct engine *engine, const char *topology, uint64_t generation,
+                     past_callback *callback, void *context);
+void engine_difference(struct engine *engine, const char *topology, uint64_t from, uint64_t to,
+                       past_callback *callback, void *context);
 
 /* The topology that owns a namespace, or a link or route of it; NULL when none does. */
 const char *engine_namespace_owner(struct engine *engine, const char *name);
@@ -156,6 +191,7 @@ struct engine_status {
     bool stopping;
     size_t topologies, namespaces; /* namespaces: owned */
     size_t transactions_running, transactions_waiting;
+    size_t unconfirmed; /* topologies whose last change waits for its confirmation */
     uint64_t kernel_changes;
     uint64_t unheard; /* things that audits found changed without a message */
     uint64_t

@@ -44,7 +44,7 @@ uint64_t events_publish(struct engine *engine, const struct engine_event *event)
     struct engine_event told = *event;
     char namespace[NAMESPACE_NAME_MAX + 1], link[IFNAMSIZ];
     told.number = events->last;
-    told.time = clock_milliseconds(CLOCK_REALTIME);
+    told.time = clock_realtime();
     if (told.pointer && pointer_parts(told.pointer, namespace, link))
         told.namespace = namespace;
     LIST_FOREACH (listener, &events->listeners, next)

@@ -23,6 +23,7 @@ struct topology {
     int64_t marked, due; /* first marked, to be compared; CLOCK_MONOTONIC in ms, or 0 */
     TAILQ_ENTRY(topology) marked_entry; /* while due */
     struct drift_item *drift;           /* what differs, or did lately */
+    struct confirmation *confirmation;  /* that its last change waits for; NULL: none */
     UT_hash_handle hh;
 };
 
@@ -44,6 +45,8 @@ struct engine {
     uint32_t next_park_group;
     bool scheduling;
 
+    size_t requests; /* of clients, that the store's thread has */
+
     struct events events;
 
     struct holder *holders; /* holders.h */
@@ -60,6 +63,9 @@ struct engine {
 
 /* topology.c */
 struct topology *topology_find(const struct engine *engine, const char *name);
+/* As topology_find(), for one that was committed: ERROR_NOT_FOUND when there is none. */
+struct topology *topology_require(const struct engine *engine, const char *name,
+                                  struct error *error);
 /* The topology of that name, made (at generation 0, with an empty network) when there is none. */
 struct topology *topology_obtain(struct engine *engine, const char *name, struct error *error);
 /* Gives TOPOLOGY another network. Returns the former, which is the caller's. */

@@ -1,5 +1,7 @@
 #include "engine/transaction.h"
 
+#include "engine/confirm.h"
+#include "engine/history.h"
 #include "model/document.h"
 
 #include <stdlib.h>
@@ -8,7 +10,8 @@
 static bool check_generation(struct transaction *transaction)
 {
     uint64_t generation = transaction->topology ? transaction->topology->generation : 0;
-    if (transaction->type == CHANGE_REMOVE && !generation)
+    bool must_exist = transaction->type == CHANGE_REMOVE || transaction->type == CHANGE_REVERT;
+    if (must_exist && !generation)
         return error_set(&transaction->error, ERROR_NOT_FOUND, 0, "there is no topology \"%s\"",
                          transaction->name);
     if (transaction->has_generation && transaction->expected_generation != generation)
@@ -24,7 +27,7 @@ static bool check_generation(struct transaction *transaction)
 /* The document that the request amounts to; a new reference. */
 static struct json_object *requested_document(struct transaction *transaction)
 {
-    if (transaction->type == CHANGE_APPLY)
+    if (transaction->type == CHANGE_APPLY || transaction->type == CHANGE_REVERT)
         return json_object_get(transaction->document);
     auto_json struct json_object *document = transaction->type == CHANGE_PATCH
                                                  ? document_write(transaction->previous)
@@ -86,7 +89,8 @@ static bool read_recovery(struct transaction *transaction)
     return true;
 }
 
-/* With the topology claimed, what is asked is known. */
+/* With the topology claimed, what is asked is known, but for a document from the past: that is to
+ * be read first, and nothing desired until then. */
 static bool read_transaction(struct transaction *transaction)
 {
     struct topology *topology = topology_find(transaction->engine, transaction->name);
@@ -98,7 +102,11 @@ static bool read_transaction(struct transaction *transaction)
     if (!topology && !(transaction->owned_previous = network_new(transaction->name)))
         return error_memory(&transaction->error);
     transaction->previous = topology ? topology->network : transaction->owned_previous;
-    if (!check_generation(transaction) || !read_request(transaction))
+    if (!check_generation(transaction) || !confirm_check(transaction))
+        return false;
+    if (transaction->type == CHANGE_REVERT && !transaction->document)
+        return true;
+    if (!read_request(transaction))
         return false;
     return inherit(transaction->previous, transaction->desired) ||
            error_memory(&transaction->error);
@@ -123,7 +131,8 @@ static void begin(struct transaction *transaction)
     transaction_begin(transaction);
 }
 
-/* Takes what claims it can; *BEGUN says that it has them all, or is over. */
+/* Takes what claims it can; *BEGUN says that it has them all, or its document is being read, or it
+ * is over. */
 static void try_to_begin(struct transaction *transaction, struct claim **reserved, bool *begun)
 {
     struct engine *engine = transaction->engine;
@@ -138,7 +147,15 @@ static void try_to_begin(struct transaction *transaction, struct claim **reserve
                 transaction_refuse_memory(transaction);
             return;
         }
-        if (!read_transaction(transaction) || !claim_objects(transaction)) {
+        if (!read_transaction(transaction)) {
+            transaction_refuse(transaction);
+            return;
+        }
+        if (!transaction->desired) {
+            history_fetch(transaction);
+            return;
+        }
+        if (!claim_objects(transaction)) {
             transaction_refuse(transaction);
             return;
         }
@@ -263,6 +280,9 @@ void transaction_start(struct engine *engine, const struct change_request *reque
     transaction->dry_run = request->dry_run;
     transaction->has_generation = request->has_generation;
     transaction->expected_generation = request->generation;
+    transaction->to = request->to;
+    transaction->confirm_seconds = request->confirm_seconds;
+    transaction->unconfirmed = request->unconfirmed;
     append(transaction);
     transactions_schedule(engine);
 }

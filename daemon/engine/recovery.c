@@ -1,6 +1,7 @@
 #include "engine/recovery.h"
 
 #include "common/log.h"
+#include "engine/confirm.h"
 #include "engine/rows.h"
 #include "engine/transaction.h"
 #include "kernel/dump.h"
@@ -72,6 +73,8 @@ static bool load_topology(void *context, const struct store_topology *stored, st
     if (!topology || !macs)
         return error_memory(error);
     topology->generation = stored->generation;
+    if (!confirm_restore(engine, topology, stored))
+        return error_memory(error);
     struct error reason = {0};
     auto_network struct network *previous = NULL;
     if (set_network(engine, topology, stored,

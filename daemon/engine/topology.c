@@ -1,4 +1,5 @@
 #include "common/log.h"
+#include "engine/confirm.h"
 #include "engine/drift.h"
 #include "engine/holders.h"
 #include "engine/internal.h"
@@ -13,10 +14,21 @@ struct topology *topology_find(const struct engine *engine, const char *name)
     return topology;
 }
 
+struct topology *topology_require(const struct engine *engine, const char *name,
+                                  struct error *error)
+{
+    struct topology *topology = topology_find(engine, name);
+    if (topology && topology->generation)
+        return topology;
+    error_set(error, ERROR_NOT_FOUND, 0, "there is no topology \"%s\"", name);
+    return NULL;
+}
+
 static void topology_free(struct topology *topology)
 {
     free(topology->name);
     free(topology->message);
+    confirmation_free(topology->confirmation);
     network_free(topology->network);
     free(topology);
 }

@@ -1,7 +1,9 @@
 #include "engine/transaction.h"
 
 #include "common/log.h"
+#include "engine/confirm.h"
 #include "engine/drift.h"
+#include "engine/history.h"
 #include "engine/mirror.h"
 #include "engine/rows.h"
 #include "engine/runner.h"
@@ -168,7 +170,8 @@ static void plan_ready(void *context, const struct error *error)
     if (transaction->recovery) {
         run_plan(transaction);
     } else if (!transaction->plan->count && !transaction->rows.count &&
-               transaction->type != CHANGE_REMOVE && transaction->topology) {
+               transaction->type != CHANGE_REMOVE && !transaction->unconfirmed &&
+               transaction->topology) {
         transaction->outcome = CHANGE_UNCHANGED;
         transaction_finish(transaction);
     } else {
@@ -377,6 +380,7 @@ static void committed(void *context, const struct error *error)
         publish_namespaces(transaction, topology->network, transaction->previous,
                            EVENT_NAMESPACE_ADDED);
         topology->generation += transaction->type != CHANGE_REMOVE;
+        confirm_committed(transaction);
         log_info("topology %s: %s generation %" PRIu64 ", %zu changes", transaction->name,
                  transaction->type == CHANGE_REMOVE ? "removed at" : "committed",
                  topology->generation, json_object_array_length(transaction->changes));
@@ -425,8 +429,8 @@ static void commit(struct transaction *transaction)
         commit_recovery(transaction);
         return;
     }
-    store_commit(engine->store, transaction->name, transaction->topology->generation + 1,
-                 &transaction->facts, transaction->type == CHANGE_REMOVE, committed, transaction);
+    if (!history_commit(transaction, committed))
+        fail_memory(transaction);
 }
 
 /* What the topology has now is held on; everything else is let go. */
@@ -472,6 +476,7 @@ static void answer(const struct transaction *transaction, uint64_t generation, u
         .other = transaction->other,
         .remaining = transaction->remaining,
         .unheard = transaction->unheard,
+        .confirm_by = transaction->confirm_by,
     };
     transaction->callback(transaction->context, &result);
 }
@@ -498,6 +503,7 @@ static void transaction_free(struct transaction *transaction)
     store_rows_clear(&transaction->rows);
     store_rows_clear(&transaction->facts);
     free(transaction->parked_in);
+    confirmation_free(transaction->confirmation);
     json_object_put(transaction->changes);
     problems_clear(&transaction->problems);
     strings_free(transaction->remaining);

@@ -23,7 +23,7 @@ enum repair_mode {
 struct transaction {
     struct engine *engine;
     struct transaction *next; /* in engine->transactions */
-    bool running;             /* has its claims */
+    bool running;             /* has its claims, or is about to have its document */
 
     /* What is asked. */
     enum change_type type;
@@ -32,7 +32,10 @@ struct transaction {
     bool dry_run;
     bool has_generation;
     uint64_t expected_generation;
-    bool recovery; /* brings the kernel to what was committed: after a start, or as a repair */
+    uint64_t to; /* REVERT: the generation that is wanted back; 0: the one before the present */
+    uint32_t confirm_seconds;
+    bool unconfirmed; /* takes back a change that was not confirmed in time */
+    bool recovery;    /* brings the kernel to what was committed: after a start, or as a repair */
     enum repair_mode repair;
     int64_t started; /* when the comparison was, CLOCK_MONOTONIC in ms */
     change_callback *callback;
@@ -61,6 +64,7 @@ struct transaction {
     struct store_rows facts;
     struct netns **parked_in; /* namespaces where links were parked */
     size_t parked_in_count;
+    struct confirmation *confirmation; /* that the topology will wait for; NULL: none */
 
     /* The answer. */
     enum change_outcome outcome;
@@ -69,7 +73,8 @@ struct transaction {
     struct error error;
     const char *other;
     char **remaining;
-    char **unheard; /* REPAIR_NEVER: pointers of what the mirror did not know; ended by NULL */
+    char **unheard;     /* REPAIR_NEVER: pointers of what the mirror did not know; ended by NULL */
+    int64_t confirm_by; /* as in struct change_result */
 };
 
 /* queue.c */

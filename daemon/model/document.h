@@ -21,6 +21,10 @@ struct json_object *document_write(const struct network *network);
 struct json_object *document_write_namespace(const struct namespace *namespace);
 struct json_object *document_write_link(const struct link *link);
 
+/* What differs between two canonical documents, object by object: an array of
+ * io.netnsd.Topology.Change, a new reference. NULL when memory is short. */
+struct json_object *document_difference(struct json_object *from, struct json_object *to);
+
 /* Is NAME usable as a topology's name: letters, digits, "-", "_", ".", not first ".", at most 64?
  */
 bool topology_name_valid(const char *name);

@@ -3,17 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 
-bool plan_note(struct plan_builder *builder, const char *action, const char *pointer,
-               struct json_object *fields, bool irreversible)
+struct json_object *plan_change(const char *action, const char *pointer, struct json_object *fields,
+                                bool irreversible)
 {
     auto_json struct json_object *owned = fields ? fields : json_object_new_array_ext(1);
     auto_json struct json_object *change = json_object_new_object();
     bool good = change && json_put_string(change, "action", action) &&
                 json_put_string(change, "pointer", pointer) &&
                 json_put(change, "fields", TAKE(owned)) &&
-                json_put_bool(change, "irreversible", irreversible) &&
-                json_append(builder->plan->changes, TAKE(change));
-    return good || error_memory(builder->error);
+                json_put_bool(change, "irreversible", irreversible);
+    return good ? TAKE(change) : NULL;
+}
+
+bool plan_note(struct plan_builder *builder, const char *action, const char *pointer,
+               struct json_object *fields, bool irreversible)
+{
+    return json_append(builder->plan->changes,
+                       plan_change(action, pointer, fields, irreversible)) ||
+           error_memory(builder->error);
 }
 
 struct json_object *plan_fields(void)

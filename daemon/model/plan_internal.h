@@ -47,8 +47,11 @@ bool plan_route_equal(const struct namespace *namespace, const struct route *des
                       const struct route *actual);
 bool plan_address_equal(const struct address *desired, const struct address *actual);
 
-/* plan_change.c: what the plan does, for people. ACTION is that of io.netnsd.Topology.Change.
- * FIELDS (may be NULL) is taken over. */
+/* plan_change.c: an io.netnsd.Topology.Change. FIELDS (may be NULL) is taken over. A new reference,
+ * NULL when memory is short. */
+struct json_object *plan_change(const char *action, const char *pointer, struct json_object *fields,
+                                bool irreversible);
+/* Notes a change that the plan makes. */
 bool plan_note(struct plan_builder *builder, const char *action, const char *pointer,
                struct json_object *fields, bool irreversible);
 

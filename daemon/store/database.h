@@ -15,8 +15,11 @@ void database_close(struct database *database);
  * nothing. */
 bool database_intend(struct database *database, const char *topology, uint64_t generation,
                      const struct store_rows *changed, struct error *error);
-bool database_commit(struct database *database, const char *topology, uint64_t generation,
+bool database_commit(struct database *database, const char *topology,
+                     const struct store_generation *made, int64_t deadline,
                      const struct store_rows *facts, struct error *error);
+bool database_confirm(struct database *database, const char *topology, uint64_t generation,
+                      struct error *error);
 bool database_remove(struct database *database, const char *topology, struct error *error);
 bool database_note(struct database *database, const char *topology, const struct store_rows *facts,
                    struct error *error);
@@ -28,6 +31,7 @@ struct database_topology {
     char *name; /* owned */
     uint64_t generation;
     bool intended;
+    int64_t deadline, committed;
     struct store_rows rows, facts, intent;
 };
 void database_topology_clear(struct database_topology *topology);
@@ -36,3 +40,9 @@ void database_topology_clear(struct database_topology *topology);
  * failure. */
 bool database_next(struct database *database, const char *after, struct database_topology *topology,
                    struct error *error);
+
+/* The reads of store.h. What was read before a failure stays in ROWS and HISTORY. */
+bool database_read(struct database *database, const char *topology, uint64_t generation,
+                   struct store_rows *rows, struct error *error);
+bool database_history(struct database *database, const char *topology,
+                      struct store_history *history, struct error *error);

@@ -3,6 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint64_t store_oldest(uint64_t generation)
+{
+    return generation > STORE_HISTORY ? generation - STORE_HISTORY + 1 : 1;
+}
+
 bool store_rows_add(struct store_rows *rows, const char *key, const char *value)
 {
     if (rows->count == rows->capacity) {
@@ -31,4 +36,12 @@ void store_rows_clear(struct store_rows *rows)
     }
     free(rows->items);
     *rows = (struct store_rows){0};
+}
+
+void store_history_clear(struct store_history *history)
+{
+    for (size_t i = 0; i < history->count; i++)
+        free((char *)history->items[i].cause);
+    free(history->items);
+    *history = (struct store_history){0};
 }

@@ -18,24 +18,33 @@ struct store {
     struct worker *worker;
 };
 
-enum write_type {
-    WRITE_INTEND,
-    WRITE_COMMIT,
-    WRITE_REMOVE,
-    WRITE_NOTE,
-    WRITE_ABANDON,
+enum request_type {
+    REQUEST_INTEND,
+    REQUEST_COMMIT,
+    REQUEST_CONFIRM,
+    REQUEST_REMOVE,
+    REQUEST_NOTE,
+    REQUEST_ABANDON,
+    REQUEST_READ,
+    REQUEST_HISTORY,
 };
 
-struct write {
+/* What is asked of the store's thread, and what it answers. */
+struct request {
     struct job job;
     struct store *store;
-    enum write_type type;
+    enum request_type type;
     char *topology;
-    uint64_t generation;
+    struct store_generation generation; /* its number; all of it for a commit */
+    int64_t deadline;
     struct store_rows rows;
-    store_callback *callback;
+    struct store_history history;
+    union {
+        store_callback *written;
+        store_rows_callback *read;
+        store_history_callback *listed;
+    } callback;
     void *context;
-    bool good;
     struct error error;
 };
 
@@ -133,6 +142,8 @@ bool store_load(struct store *store,
                         .facts = &found.facts,
                         .intended = found.intended,
                         .intent = &found.intent,
+                        .committed = found.committed,
+                        .deadline = found.deadline,
                     },
                     error);
         free(after);
@@ -146,93 +157,170 @@ bool store_load(struct store *store,
     return good && !failure.code;
 }
 
-static bool carry_out(struct write *write)
+static void request_run(struct job *job)
 {
-    struct database *database = write->store->database;
-    switch (write->type) {
-    case WRITE_INTEND:
-        return database_intend(database, write->topology, write->generation, &write->rows,
-                               &write->error);
-    case WRITE_COMMIT:
-        return database_commit(database, write->topology, write->generation, &write->rows,
-                               &write->error);
-    case WRITE_REMOVE:
-        return database_remove(database, write->topology, &write->error);
-    case WRITE_NOTE:
-        return database_note(database, write->topology, &write->rows, &write->error);
-    case WRITE_ABANDON:
-        return database_abandon(database, write->topology, write->generation, &write->error);
+    struct request *request = (struct request *)job;
+    struct database *database = request->store->database;
+    const char *topology = request->topology;
+    uint64_t generation = request->generation.generation;
+    struct error *error = &request->error;
+    switch (request->type) {
+    case REQUEST_INTEND:
+        database_intend(database, topology, generation, &request->rows, error);
+        break;
+    case REQUEST_COMMIT:
+        database_commit(database, topology, &request->generation, request->deadline, &request->rows,
+                        error);
+        break;
+    case REQUEST_CONFIRM:
+        database_confirm(database, topology, generation, error);
+        break;
+    case REQUEST_REMOVE:
+        database_remove(database, topology, error);
+        break;
+    case REQUEST_NOTE:
+        database_note(database, topology, &request->rows, error);
+        break;
+    case REQUEST_ABANDON:
+        database_abandon(database, topology, generation, error);
+        break;
+    case REQUEST_READ:
+        database_read(database, topology, generation, &request->rows, error);
+        break;
+    case REQUEST_HISTORY:
+        database_history(database, topology, &request->history, error);
+        break;
     }
-    return false;
 }
 
-static void write_run(struct job *job)
+static void request_answer(struct request *request)
 {
-    struct write *write = (struct write *)job;
-    write->good = carry_out(write);
+    const struct error *error = request->error.code ? &request->error : NULL;
+    if (request->type == REQUEST_READ)
+        request->callback.read(request->context, error ? NULL : &request->rows, error);
+    else if (request->type == REQUEST_HISTORY)
+        request->callback.listed(request->context, error ? NULL : &request->history, error);
+    else
+        request->callback.written(request->context, error);
 }
 
-static void write_done(struct job *job)
+static void request_clear(struct request *request)
 {
-    struct write *write = (struct write *)job;
-    write->callback(write->context, write->good ? NULL : &write->error);
-    store_rows_clear(&write->rows);
-    free(write->topology);
-    free(write);
+    store_rows_clear(&request->rows);
+    store_history_clear(&request->history);
+    free((char *)request->generation.cause);
+    free(request->topology);
 }
 
-/* ROWS may be NULL. */
-static void submit(struct store *store, enum write_type type, const char *topology,
-                   uint64_t generation, struct store_rows *rows, store_callback *callback,
-                   void *context)
+static void request_done(struct job *job)
 {
-    struct write *write = calloc(1, sizeof(*write));
-    char *name = strdup(topology);
-    if (!write || !name) {
-        struct error error = {0};
-        error_memory(&error);
-        free(write);
-        free(name);
-        if (rows)
-            store_rows_clear(rows);
-        callback(context, &error);
+    struct request *request = (struct request *)job;
+    request_answer(request);
+    request_clear(request);
+    free(request);
+}
+
+/* Takes the rows of ASKED over, and copies the strings. */
+static void submit(struct store *store, const char *topology, struct request *asked)
+{
+    const char *cause = asked->generation.cause;
+    struct request *request = malloc(sizeof(*request));
+    asked->job = (struct job){.run = request_run, .done = request_done};
+    asked->store = store;
+    asked->topology = strdup(topology);
+    asked->generation.cause = cause ? strdup(cause) : NULL;
+    if (request && asked->topology && (!cause || asked->generation.cause)) {
+        *request = *asked;
+        worker_submit(store->worker, &request->job);
         return;
     }
-    write->job = (struct job){.run = write_run, .done = write_done};
-    write->store = store;
-    write->type = type;
-    write->topology = name;
-    write->generation = generation;
-    write->callback = callback;
-    write->context = context;
-    if (rows) {
-        write->rows = *rows;
+    error_memory(&asked->error);
+    request_answer(asked);
+    request_clear(asked);
+    free(request);
+}
+
+static void submit_write(struct store *store, enum request_type type, const char *topology,
+                         uint64_t generation, struct store_rows *rows, store_callback *callback,
+                         void *context)
+{
+    struct request asked = {
+        .type = type,
+        .generation = {.generation = generation},
+        .rows = rows ? *rows : (struct store_rows){0},
+        .callback = {.written = callback},
+        .context = context,
+    };
+    if (rows)
         *rows = (struct store_rows){0};
-    }
-    worker_submit(store->worker, &write->job);
+    submit(store, topology, &asked);
 }
 
 void store_intend(struct store *store, const char *topology, uint64_t generation,
                   struct store_rows *changed, store_callback *callback, void *context)
 {
-    submit(store, WRITE_INTEND, topology, generation, changed, callback, context);
+    submit_write(store, REQUEST_INTEND, topology, generation, changed, callback, context);
 }
 
-void store_commit(struct store *store, const char *topology, uint64_t generation,
-                  struct store_rows *facts, bool remove, store_callback *callback, void *context)
+void store_commit(struct store *store, const char *topology, const struct store_generation *made,
+                  int64_t deadline, struct store_rows *facts, store_callback *callback,
+                  void *context)
 {
-    submit(store, remove ? WRITE_REMOVE : WRITE_COMMIT, topology, generation, facts, callback,
-           context);
+    struct request asked = {
+        .type = REQUEST_COMMIT,
+        .generation = *made,
+        .deadline = deadline,
+        .rows = *facts,
+        .callback = {.written = callback},
+        .context = context,
+    };
+    *facts = (struct store_rows){0};
+    submit(store, topology, &asked);
+}
+
+void store_confirm(struct store *store, const char *topology, uint64_t generation,
+                   store_callback *callback, void *context)
+{
+    submit_write(store, REQUEST_CONFIRM, topology, generation, NULL, callback, context);
+}
+
+void store_remove(struct store *store, const char *topology, store_callback *callback,
+                  void *context)
+{
+    submit_write(store, REQUEST_REMOVE, topology, 0, NULL, callback, context);
 }
 
 void store_note(struct store *store, const char *topology, struct store_rows *facts,
                 store_callback *callback, void *context)
 {
-    submit(store, WRITE_NOTE, topology, 0, facts, callback, context);
+    submit_write(store, REQUEST_NOTE, topology, 0, facts, callback, context);
 }
 
 void store_abandon(struct store *store, const char *topology, uint64_t generation,
                    store_callback *callback, void *context)
 {
-    submit(store, WRITE_ABANDON, topology, generation, NULL, callback, context);
+    submit_write(store, REQUEST_ABANDON, topology, generation, NULL, callback, context);
+}
+
+void store_read(struct store *store, const char *topology, uint64_t generation,
+                store_rows_callback *callback, void *context)
+{
+    submit(store, topology,
+           &(struct request){
+               .type = REQUEST_READ,
+               .generation = {.generation = generation},
+               .callback = {.read = callback},
+               .context = context,
+           });
+}
+
+void store_history(struct store *store, const char *topology, store_history_callback *callback,
+                   void *context)
+{
+    submit(store, topology,
+           &(struct request){
+               .type = REQUEST_HISTORY,
+               .callback = {.listed = callback},
+               .context = context,
+           });
 }

@@ -1,11 +1,12 @@
 """Drift: what others change is noticed, told as what it is, and put back."""
 
 import json
+import signal
 import time
 
 import pytest
 
-from world import PATIENCE, example
+from world import PATIENCE, example, wait_until
 
 # A bridge in a namespace, and three on it, with a route, a sysctl and an MTU of their own.
 LEAVES = ("net0", "net1", "net2")
@@ -88,13 +89,6 @@ ROWS = {
     "sysctl": (write_sysctl, "changed", f"{NET0}/sysctl/net.ipv4.ip_forward"),
     "mounted-over": (mount_over, "missing", NET0),
 }
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come true"
-        time.sleep(0.02)
 
 
 def drift(world, method="List", **parameters):
@@ -336,9 +330,11 @@ def test_overrun(bare_world, fault_injection):
     """With a small buffer messages are lost: all is read again, and the picture is right again."""
     world = bare_world.start(NETNSD_RECEIVE_BUFFER="4096")
     world.apply("lan", DOCUMENT)
+    world.daemon.send_signal(signal.SIGSTOP)
     burst(world, "net0", "eth0")
     world.run("ip", "-n", "net0", "link", "set", "eth0", "mtu", "1300")
     world.run("ip", "-n", "net1", "link", "set", "eth0", "address", "02:00:00:00:00:77")
+    world.daemon.send_signal(signal.SIGCONT)
     wait_until(lambda: world.link("net0", "eth0")["mtu"] == 1400)
     wait_until(lambda: world.link("net1", "eth0")["address"] != "02:00:00:00:00:77")
     assert world.call("io.netnsd.Manager.Status")["resyncs"] > 0

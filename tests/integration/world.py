@@ -38,6 +38,13 @@ def example(name):
     return json.loads((EXAMPLES / f"{name}.json").read_text())
 
 
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come true"
+        time.sleep(0.02)
+
+
 class Namespaces:
     """A new mount and network namespace, with an empty /run. They live as long as this object."""
 
@@ -320,14 +327,15 @@ class World:
     def snapshot(self):
         return snapshot.take(self)
 
-    def assert_becomes(self, expected, where=""):
-        """The kernel's configuration is as EXPECTED, as soon as its own late work is done: carrier
-        events travel up to a second after their cause (net/core/link_watch.c)."""
+    def assert_becomes(self, expected, where="", view=lambda now: now):
+        """The kernel's configuration, or what VIEW makes of it, is as EXPECTED, as soon as its own
+        late work is done: carrier events travel up to a second after their cause
+        (net/core/link_watch.c)."""
         deadline = time.monotonic() + 3
-        now = self.snapshot()
+        now = view(self.snapshot())
         while now != expected and time.monotonic() < deadline:
             time.sleep(0.1)
-            now = self.snapshot()
+            now = view(self.snapshot())
         assert now == expected, where + snapshot.difference(expected, now)
 
     def assert_clean(self):

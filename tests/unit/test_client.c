@@ -187,11 +187,17 @@ static void test_diff_remove_and_recreate(void **state)
                 "'irreversible':true},"
                 "{'action':'recreate','pointer':'/namespaces/a/links/v~0x','fields':["
                 "{'name':'kind','from':'veth','to':'bridge'}]},"
-                "{'action':'remove','pointer':'/namespaces/a/rules/1000','fields':[]}]",
+                "{'action':'remove','pointer':'/namespaces/a/rules/1000','fields':[]},"
+                "{'action':'remove','pointer':'/namespaces/a/links/m','fields':["
+                "{'name':'kind','from':'veth'},{'name':'mtu','from':'1400'}]},"
+                "{'action':'change','pointer':'/namespaces/a/links/n','fields':["
+                "{'name':'mtu','from':'1400'}]}]",
                 "- a/l address 10.0.0.1/24\n"
                 "- host/eno1 (cannot be set aside for a rollback)\n"
                 "-/+ a/v~x: kind: veth -> bridge\n"
-                "- a rule 1000\n");
+                "- a rule 1000\n"
+                "- a/m veth: mtu: 1400\n"
+                "~ a/n: mtu: 1400 -> none\n");
 }
 
 static void test_diff_colors(void **state)
@@ -298,6 +304,24 @@ static void test_error_of_ownership(void **state)
                  "note: topology 'lab' refers to it; nothing was touched\n");
 }
 
+static void test_error_of_history(void **state)
+{
+    (void)state;
+    expect_error(NULL, "io.netnsd.Topology.NoSuchGeneration",
+                 "{'topology':'lab','generation':3,'oldest':9,'newest':40}",
+                 "error: topology 'lab' has no generation 3; 9 to 40 are kept; 'netnsctl history "
+                 "lab' shows them\n");
+    expect_error(NULL, "io.netnsd.Topology.ConfirmPending",
+                 "{'topology':'lab','generation':3,'confirmBy':'2026-01-31T12:00:00Z'}",
+                 "error: generation 3 of topology 'lab' waits for its confirmation until "
+                 "2026-01-31T12:00:00Z: keep it with 'netnsctl confirm lab', or wait until it is "
+                 "taken back; nothing was touched\n");
+    expect_error(
+        NULL, "io.netnsd.Topology.NothingToConfirm", "{'topology':'lab'}",
+        "error: no change of topology 'lab' waits for a confirmation: it was confirmed, or "
+        "its time is over; 'netnsctl history lab' shows what became of it\n");
+}
+
 /* Errors that netnsctl does not know, and parameters that are not there, are shown all the same. */
 static void test_error_unknown(void **state)
 {
@@ -378,18 +402,19 @@ static void test_verb_bounds(void **state)
 static void test_options(void **state)
 {
     char program[] = "netnsctl", json[] = "--json", file[] = "x.json", name[] = "-tlab",
-         generation[] = "--generation=3";
-    char *arguments[] = {program, file, json, name, generation, NULL};
+         generation[] = "--generation=3", confirm[] = "--confirm=60";
+    char *arguments[] = {program, file, json, name, generation, confirm, NULL};
     struct options options = {0};
     int first;
     (void)state;
-    assert_true(options_parse(&options, 5, arguments, false, &first));
-    assert_int_equal(first, 4);
+    assert_true(options_parse(&options, 6, arguments, false, &first));
+    assert_int_equal(first, 5);
     assert_string_equal(arguments[first], "x.json");
     assert_true(options.json);
     assert_string_equal(options.topology, "lab");
     assert_int_equal(options.generation, 3);
-    assert_int_equal(options.given, OPTION_TOPOLOGY | OPTION_GENERATION);
+    assert_int_equal(options.confirm, 60);
+    assert_int_equal(options.given, OPTION_TOPOLOGY | OPTION_GENERATION | OPTION_CONFIRM);
 }
 
 static void test_options_words_first(void **state)
@@ -407,8 +432,9 @@ static void test_options_words_first(void **state)
 
 static void test_options_wrong(void **state)
 {
-    static const char *const rows[] = {"--generation=-1", "--generation=", "--generation=4x",
-                                       "--color=blue",    "--nonsense",    "-t"};
+    static const char *const rows[] = {
+        "--confirm=0",     "--confirm=1m", "--generation=-1", "--generation=",
+        "--generation=4x", "--color=blue", "--nonsense",      "-t"};
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char program[] = "netnsctl", word[32];
@@ -473,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_error_near_its_place),
         cmocka_unit_test(test_error_of_transaction),
         cmocka_unit_test(test_error_of_ownership),
+        cmocka_unit_test(test_error_of_history),
         cmocka_unit_test(test_error_unknown),
         cmocka_unit_test(test_long_line),
         cmocka_unit_test(test_verbs),

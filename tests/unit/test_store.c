@@ -1,222 +1,13 @@
 /* The store: what is there after writes, failures, crashes and damage. */
-#include "common/cleanup.h"
-#include "store/store.h"
+#include "store_fixture.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <poll.h>
-#include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <sqlite3.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-#include <cmocka.h>
-
-#define PATH_SIZE 256
-/* Only a store that hangs takes so long; in milliseconds. */
-#define HANG 60000
-
-struct fixture {
-    char directory[64];
-    char database[PATH_SIZE];
-    struct completions *completions;
-    struct store *store;
-};
-
-struct outcome {
-    bool called, good;
-    pthread_t thread;
-    struct error error;
-};
-
-static void note_outcome(void *context, const struct error *error)
-{
-    struct outcome *outcome = context;
-    outcome->called = true;
-    outcome->good = !error;
-    outcome->thread = pthread_self();
-    if (error)
-        outcome->error = *error;
-}
-
-static bool wait_for(const struct fixture *fixture, const struct outcome *outcome)
-{
-    while (!outcome->called) {
-        struct pollfd ready = {.fd = completions_fd(fixture->completions), .events = POLLIN};
-        if (poll(&ready, 1, HANG) != 1)
-            return false;
-        completions_dispatch(fixture->completions);
-    }
-    return outcome->good;
-}
-
-/* Rows of "KEY VALUE" pairs; a NULL value stands for a removal. */
-static struct store_rows make_rows(const char *const pairs[][2], size_t count)
-{
-    struct store_rows rows = {0};
-    for (size_t i = 0; i < count; i++)
-        assert_true(store_rows_add(&rows, pairs[i][0], pairs[i][1]));
-    return rows;
-}
-
-#define ROWS(...)                                                                                  \
-    make_rows((const char *const[][2]){__VA_ARGS__},                                               \
-              sizeof((const char *const[][2]){__VA_ARGS__}) / sizeof(const char *[2]))
-#define NO_ROWS ((struct store_rows){0})
-
-static bool intend(const struct fixture *fixture, const char *topology, uint64_t generation,
-                   struct store_rows rows)
-{
-    struct outcome outcome = {0};
-    store_intend(fixture->store, topology, generation, &rows, note_outcome, &outcome);
-    assert_int_equal(rows.count, 0);
-    return wait_for(fixture, &outcome);
-}
-
-static bool commit(const struct fixture *fixture, const char *topology, uint64_t generation,
-                   struct store_rows facts)
-{
-    struct outcome outcome = {0};
-    store_commit(fixture->store, topology, generation, &facts, false, note_outcome, &outcome);
-    assert_int_equal(facts.count, 0);
-    return wait_for(fixture, &outcome);
-}
-
-static bool note(const struct fixture *fixture, const char *topology, struct store_rows facts)
-{
-    struct outcome outcome = {0};
-    store_note(fixture->store, topology, &facts, note_outcome, &outcome);
-    assert_int_equal(facts.count, 0);
-    return wait_for(fixture, &outcome);
-}
-
-static bool abandon(const struct fixture *fixture, const char *topology, uint64_t generation)
-{
-    struct outcome outcome = {0};
-    store_abandon(fixture->store, topology, generation, note_outcome, &outcome);
-    return wait_for(fixture, &outcome);
-}
-
-static void put_rows(FILE *text, const char *before, const struct store_rows *rows)
-{
-    fputs(before, text);
-    for (size_t i = 0; i < rows->count; i++)
-        fprintf(text, " %s=%s", rows->items[i].key, rows->items[i].value);
-}
-
-static bool put_topology(void *context, const struct store_topology *topology, struct error *error)
-{
-    (void)error;
-    FILE *text = context;
-    fprintf(text, "%s %" PRIu64, topology->name, topology->generation);
-    put_rows(text, ":", topology->rows);
-    if (topology->intended)
-        put_rows(text, " intent:", topology->intent);
-    put_rows(text, " facts:", topology->facts);
-    fputc('\n', text);
-    return true;
-}
-
-/* All that store_load() gives, a line a topology. */
-static void assert_stored(const struct fixture *fixture, const char *expected)
-{
-    auto_free char *stored = NULL;
-    size_t size;
-    struct error error = {0};
-    FILE *text = open_memstream(&stored, &size);
-    assert_non_null(text);
-    bool good = store_load(fixture->store, put_topology, text, &error);
-    fclose(text);
-    assert_true(good);
-    assert_string_equal(stored, expected);
-}
-
-static void open_store(struct fixture *fixture)
-{
-    struct error error = {0};
-    fixture->store = store_open(fixture->directory, fixture->completions, &error);
-    assert_string_equal(error.text, "");
-    assert_non_null(fixture->store);
-}
-
-static void close_store(struct fixture *fixture)
-{
-    if (fixture->store)
-        store_close(TAKE(fixture->store));
-}
-
-static void assert_not_opened(const struct fixture *fixture, const char *directory,
-                              enum error_code code, const char *reason)
-{
-    struct error error = {0};
-    assert_null(store_open(directory, fixture->completions, &error));
-    assert_int_equal(error.code, code);
-    assert_non_null(strstr(error.text, reason));
-}
-
-/* Runs SQL behind the store's back; gives the number in its last row, or -1. */
-static int query(const struct fixture *fixture, const char *sql)
-{
-    sqlite3 *connection = NULL;
-    sqlite3_stmt *statement = NULL;
-    int number = -1;
-    assert_int_equal(sqlite3_open(fixture->database, &connection), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(connection, sql, -1, &statement, NULL), SQLITE_OK);
-    int result;
-    while ((result = sqlite3_step(statement)) == SQLITE_ROW)
-        number = sqlite3_column_int(statement, 0);
-    sqlite3_finalize(statement);
-    sqlite3_close(connection);
-    assert_int_equal(result, SQLITE_DONE);
-    return number;
-}
-
-static void assert_database_empty(const struct fixture *fixture)
-{
-    assert_int_equal(query(fixture, "SELECT (SELECT count(*) FROM topology) +"
-                                    " (SELECT count(*) FROM row) + (SELECT count(*) FROM fact)"),
-                     0);
-}
-
-static int set_up(void **state)
-{
-    struct fixture *fixture = calloc(1, sizeof(*fixture));
-    *state = fixture;
-    if (!fixture || !(fixture->completions = completions_new(NULL)))
-        return -1;
-    strcpy(fixture->directory, "/tmp/test_store.XXXXXX");
-    if (!mkdtemp(fixture->directory))
-        return -1;
-    snprintf(fixture->database, sizeof(fixture->database), "%s/state.db", fixture->directory);
-    open_store(fixture);
-    return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    close_store(fixture);
-    completions_free(fixture->completions);
-    int result = nftw(fixture->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    free(fixture);
-    return result;
-}
 
 static void test_rows(void **state)
 {
@@ -326,33 +117,15 @@ static void test_remove(void **state)
         }
     }
     struct outcome outcome = {0};
-    struct store_rows facts = ROWS({"f", NULL});
     assert_true(intend(fixture, "t", 4, ROWS({"/b", NULL})));
-    store_commit(fixture->store, "t", 4, &facts, true, note_outcome, &outcome);
+    store_remove(fixture->store, "t", note_outcome, &outcome);
     assert_true(wait_for(fixture, &outcome));
     assert_stored(fixture, "s 3: /b=1 facts: f=1\n");
+    assert_not_kept(fixture, "t", 3);
+    assert_read(fixture, "t", 0, "");
     assert_int_equal(query(fixture, "SELECT (SELECT count(*) FROM row WHERE topology = 't') +"
                                     " (SELECT count(*) FROM fact WHERE topology = 't')"),
                      0);
-}
-
-static void test_history(void **state)
-{
-    struct fixture *fixture = *state;
-    const uint64_t last = STORE_HISTORY + 8;
-    for (uint64_t generation = 1; generation <= last; generation++) {
-        char value[24];
-        snprintf(value, sizeof(value), "%" PRIu64, generation);
-        assert_true(
-            intend(fixture, "t", generation,
-                   generation == 1 ? ROWS({"/a", value}, {"/kept", "1"}) : ROWS({"/a", value})));
-        assert_true(commit(fixture, "t", generation, NO_ROWS));
-    }
-    assert_stored(fixture, "t 40: /a=40 /kept=1 facts:\n");
-    assert_int_equal(query(fixture, "SELECT count(*) FROM row WHERE key = '/a'"), STORE_HISTORY);
-    assert_int_equal(query(fixture, "SELECT min(since) FROM row WHERE key = '/a'"),
-                     last - STORE_HISTORY + 1);
-    assert_int_equal(query(fixture, "SELECT count(*) FROM row WHERE key = '/kept'"), 1);
 }
 
 /* A write that fails half way leaves nothing of it, and the next one works. */
@@ -387,8 +160,9 @@ static void test_completions(void **state)
     struct outcome outcomes[20] = {0};
     for (uint64_t i = 0; i < 10; i++) {
         struct store_rows rows = ROWS({"/a", i % 2 ? "odd" : "even"}), facts = {0};
+        const struct store_generation made = {.generation = i + 1, .cause = "test"};
         store_intend(fixture->store, "t", i + 1, &rows, note_outcome, &outcomes[2 * i]);
-        store_commit(fixture->store, "t", i + 1, &facts, false, note_outcome, &outcomes[2 * i + 1]);
+        store_commit(fixture->store, "t", &made, 0, &facts, note_outcome, &outcomes[2 * i + 1]);
     }
     /* Closing finishes what is queued. */
     close_store(fixture);
@@ -516,8 +290,6 @@ static void test_damage(void **state)
     assert_not_opened(fixture, fixture->directory, ERROR_SYSTEM, fixture->database);
 }
 
-#define STORE_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -528,7 +300,6 @@ int main(void)
         STORE_TEST(test_order_of_generations),
         STORE_TEST(test_note),
         STORE_TEST(test_remove),
-        STORE_TEST(test_history),
         STORE_TEST(test_failed_writes),
         STORE_TEST(test_completions),
         STORE_TEST(test_crash),
