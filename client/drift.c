@@ -26,6 +26,9 @@ static char *describe(struct json_object *difference)
     if (!out)
         return NULL;
     difference_write_fields(out, difference);
+    const char *message = member_string(difference, "message");
+    bool fields = member_count(difference, "fields") > 0;
+    fprintf(out, "%s%s", fields && *message ? "; " : "", message);
     if (fclose(out) == 0)
         return text;
     free(text);

@@ -22,10 +22,8 @@ static const struct json_field fields[] = {
 };
 
 static const char *const states[] = {
-    [DRIFT_FOUND] = "found",
-    [DRIFT_REPAIRED] = "repaired",
-    [DRIFT_CONTENDED] = "contended",
-    [DRIFT_REPORTED] = "reported",
+    [DRIFT_FOUND] = "found",     [DRIFT_REPAIRED] = "repaired", [DRIFT_CONTENDED] = "contended",
+    [DRIFT_BLOCKED] = "blocked", [DRIFT_REPORTED] = "reported",
 };
 
 static bool add_difference(void *context, const struct drift_summary *drift)
@@ -39,7 +37,8 @@ static bool add_difference(void *context, const struct drift_summary *drift)
                 json_put(object, "fields", difference_fields(drift->change)) &&
                 json_put_string(object, "since", clock_format(drift->since, since)) &&
                 json_put_string(object, "lastChange", clock_format(drift->last_change, last)) &&
-                json_put_integer(object, "repairs", drift->repairs);
+                json_put_integer(object, "repairs", drift->repairs) &&
+                (!drift->message || json_put_string(object, "message", drift->message));
     return list_add(context, good ? TAKE(object) : NULL);
 }
 

@@ -29,6 +29,7 @@ static void summarise(const char *topology, const struct drift_item *item,
         .topology = topology,
         .pointer = item->pointer,
         .change = item->change,
+        .message = item->present ? item->message : NULL,
         .state = DRIFT_FOUND,
         .since = item->since,
         .last_change = item->last_change,
@@ -36,6 +37,8 @@ static void summarise(const char *topology, const struct drift_item *item,
     };
     if (!item->present)
         summary->state = DRIFT_REPAIRED;
+    else if (item->blocked)
+        summary->state = DRIFT_BLOCKED;
     else if (item->reported)
         summary->state = DRIFT_REPORTED;
     else if (item->repairs >= DRIFT_CONTENDED_REPAIRS)
@@ -63,6 +66,7 @@ static void comparison_free(struct comparison *comparison)
     for (size_t i = 0; i < comparison->count; i++) {
         free((char *)comparison->differences[i].topology);
         free((char *)comparison->differences[i].pointer);
+        free((char *)comparison->differences[i].message);
         json_object_put(comparison->differences[i].change);
     }
     free(comparison->differences);
@@ -84,6 +88,7 @@ static bool keep(struct comparison *comparison, const char *topology, const stru
     summarise(topology, item, kept);
     kept->topology = strdup(topology);
     kept->pointer = strdup(item->pointer);
+    kept->message = kept->message ? strdup(kept->message) : NULL;
     kept->change = json_object_get(item->change);
     return kept->topology && kept->pointer;
 }

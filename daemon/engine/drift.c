@@ -168,10 +168,35 @@ void drift_forget(struct engine *engine, struct topology *topology)
         set_due(engine, topology, 0);
 }
 
+/* One thing that stands in the way keeps nothing else from its repair: each is compared by itself.
+ */
+static bool compare_one_by_one(struct transaction *transaction)
+{
+    struct dirty *one = dirty_take(&transaction->dirty, 1);
+    if (!transaction->dirty) {
+        dirty_clear(&one);
+        return false;
+    }
+    for (; one; one = dirty_take(&transaction->dirty, 1)) {
+        if (!transaction_compare(transaction->engine, transaction->topology, one, REPAIR_WANTED,
+                                 NULL, NULL))
+            warn_lost(transaction->topology);
+    }
+    return true;
+}
+
+static bool is_blocked(const struct transaction *transaction)
+{
+    return transaction->cut && !transaction->changes && transaction->error.pointer[0];
+}
+
 void drift_compared(struct transaction *transaction)
 {
     struct topology *topology = transaction->topology;
-    drift_items_compared(transaction);
+    if (!is_blocked(transaction))
+        drift_items_compared(transaction);
+    else if (!compare_one_by_one(transaction))
+        drift_items_blocked(transaction);
     set_due(transaction->engine, topology, earliest(drift_items_retry(topology), topology->due));
 }
 
@@ -204,6 +229,13 @@ static bool differs(const struct engine *engine, struct network *cut)
 static void compare(struct engine *engine, struct topology *topology)
 {
     int64_t now = drift_now();
+    /* What could not be restored is looked at as a whole until it can be. */
+    if (topology->message && topology->dirty) {
+        drift_looking(engine, topology);
+        if (!transaction_compare(engine, topology, NULL, REPAIR_WANTED, NULL, NULL))
+            warn_lost(topology);
+        return;
+    }
     drift_items_mark(topology, now, &topology->dirty);
     auto_dirty struct dirty *dirty = dirty_take(&topology->dirty, SLICE);
     topology->marked = 0;

@@ -18,6 +18,7 @@
 struct drift_item {
     char *pointer;              /* the key; owned */
     struct json_object *change; /* io.netnsd.Topology.Change, that would put it right; owned */
+    char *message;              /* why it could not be; NULL; owned */
     int64_t since, last_change; /* first and last seen to become so, CLOCK_REALTIME in ms */
     int64_t retry;              /* CLOCK_MONOTONIC in ms: not repaired before */
     int64_t repaired;           /* the same, of the last repair; 0: none yet */
@@ -25,6 +26,7 @@ struct drift_item {
     bool present;               /* it differs now */
     bool seen;                  /* in the comparison at hand */
     bool reported;              /* its namespace's "drift" is "report" */
+    bool blocked;               /* something else is in its place, or what it needs is not there */
     UT_hash_handle hh;
 };
 
@@ -58,6 +60,8 @@ bool drift_repairs(void *context, const struct operation *operation);
 
 /* Notes what TRANSACTION found, and did. */
 void drift_items_compared(struct transaction *transaction);
+/* Nothing could be planned, because of something that TRANSACTION's error points to. */
+void drift_items_blocked(struct transaction *transaction);
 /* What is in CUT, a part of TOPOLOGY, is as it should be. */
 void drift_items_agreed(struct engine *engine, struct topology *topology,
                         const struct network *cut);

@@ -1,6 +1,7 @@
 #include "engine/drift.h"
 
 #include "common/clock.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "model/network_cut.h"
 
@@ -21,6 +22,7 @@ static void item_free(struct drift_item **items, struct drift_item *item)
     if (item->hh.tbl)
         HASH_DEL(*items, item);
     json_object_put(item->change);
+    free(item->message);
     free(item->pointer);
     free(item);
 }
@@ -141,9 +143,16 @@ static void note_change(struct drift_item *item)
         item->retry = drift_now() + backoff(item->repairs - 1);
 }
 
+static void set_message(struct drift_item *item, const char *message)
+{
+    free(item->message);
+    item->message = message ? strdup(message) : NULL;
+}
+
 static void note_repair(const struct transaction *transaction, struct drift_item *item)
 {
     bool repaired = transaction->outcome == CHANGE_COMMITTED;
+    set_message(item, repaired ? NULL : transaction->error.text);
     if (transaction->repair == REPAIR_ALL)
         item->repairs = 0;
     item->present = !repaired;
@@ -166,6 +175,7 @@ static void note(struct transaction *transaction, struct json_object *change)
     if (!item)
         return; /* the next comparison finds it again */
     item->seen = true;
+    item->blocked = false;
     item->reported = pointer_is_reported(topology, item->pointer);
     bool tried = transaction->repair == REPAIR_ALL ||
                  (transaction->repair == REPAIR_WANTED && !item->reported &&
@@ -221,6 +231,36 @@ void drift_items_compared(struct transaction *transaction)
     forget_quiet(topology);
 }
 
+/* The change that would make what POINTER leads to. */
+static struct json_object *missing(const char *pointer)
+{
+    auto_json struct json_object *change = json_object_new_object();
+    bool good = change && json_put_string(change, "action", "create") &&
+                json_put_string(change, "pointer", pointer) &&
+                json_put(change, "fields", json_object_new_array_ext(1)) &&
+                json_put_bool(change, "irreversible", false);
+    return good ? TAKE(change) : NULL;
+}
+
+void drift_items_blocked(struct transaction *transaction)
+{
+    const struct error *error = &transaction->error;
+    auto_json struct json_object *change = missing(error->pointer);
+    struct drift_item *item = change ? obtain_item(transaction->topology, error->pointer) : NULL;
+    if (!item)
+        return; /* the next comparison finds it again */
+    item->blocked = true;
+    set_message(item, error->text);
+    json_object_put(item->change);
+    item->change = TAKE(change);
+    if (item->present)
+        return;
+    note_change(item);
+    item->present = true;
+    log_notice("topology %s: drift: %s: %s", transaction->name, item->pointer, error->text);
+    publish(transaction->engine, EVENT_DRIFT_FOUND, transaction->topology, item);
+}
+
 void drift_items_agreed(struct engine *engine, struct topology *topology, const struct network *cut)
 {
     struct drift_item *item, *next;
@@ -233,7 +273,7 @@ void drift_items_agreed(struct engine *engine, struct topology *topology, const 
 
 static bool is_to_be_repaired(const struct drift_item *item)
 {
-    return item->present && !item->reported;
+    return item->present && !item->reported && !item->blocked;
 }
 
 int64_t drift_items_retry(const struct topology *topology)

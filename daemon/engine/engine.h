@@ -158,7 +158,14 @@ struct drift_summary {
     const char *topology;
     const char *pointer;
     struct json_object *change; /* io.netnsd.Topology.Change, that would put it right */
-    enum { DRIFT_FOUND, DRIFT_REPAIRED, DRIFT_CONTENDED, DRIFT_REPORTED } state;
+    enum {
+        DRIFT_FOUND,
+        DRIFT_REPAIRED,
+        DRIFT_CONTENDED,
+        DRIFT_BLOCKED,
+        DRIFT_REPORTED,
+    } state;
+    const char *message;        /* why it could not be put right; NULL */
     int64_t since, last_change; /* first, and last, seen to become so, CLOCK_REALTIME in ms */
     unsigned repairs;           /* that were undone, and the last */
 };

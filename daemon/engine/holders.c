@@ -89,7 +89,7 @@ static bool add_shared(struct engine *engine, const struct namespace *namespace,
 {
     const struct link *link, *next;
     HASH_ITER (hh, namespace->links, link, next) {
-        if (!link->external && !add(engine, namespace->name, link->name, topology))
+        if (!add(engine, namespace->name, link->name, topology))
             return false;
     }
     return !has_rest(namespace) || add(engine, namespace->name, "", topology);

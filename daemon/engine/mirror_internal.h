@@ -48,6 +48,10 @@ void mirror_entry_forget(struct mirror *mirror, struct mirror_entry *entry);
 
 /* Tells that LINK has come, or gone. What is parked has gone already. */
 void mirror_publish_link(const struct mirror *mirror, const struct link *link, bool gone);
+/* mirror_take.c: takes over the namespace called NAME from READ, and marks what has changed. SINCE
+ * as for mirror_take(). */
+void mirror_take_read(struct mirror *mirror, struct network *read, const char *name,
+                      uint64_t since);
 /* mirror_hear.c: applies one message; a monitor_callback whose context is the mirror. */
 void mirror_hear(void *context, const struct monitor_event *event);
 /* Fills lower_cookie of LINK in the daemon's own namespace. */

@@ -115,6 +115,8 @@ bool transaction_run(struct transaction *transaction, void (*next)(void *, const
 bool transaction_look(struct transaction *transaction, const struct network *network,
                       look_callback *next);
 void transaction_roll_back(struct transaction *transaction);
+
+/* transaction_end.c: tells everybody what came of it, lets go of what it held, and frees it. */
 void transaction_finish(struct transaction *transaction);
 
 /* destroy.c */

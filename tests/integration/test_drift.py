@@ -404,3 +404,44 @@ def test_extra_never_means_another_topology(world):
     wait_until(lambda: not world.link("net0", "foreign"))
     assert world.ping("net0", "10.6.0.2")
     assert audit(world) == ([], [])
+
+
+# What stands in the way.
+
+
+def test_foreign_link_in_our_place(world):
+    """It is not replaced, and keeps nothing else from its repair."""
+    world.apply("bridge", example("bridge"))
+    world.run("ip", "-batch", "-", stdin="link del net0.eth0\nlink add net0.eth0 type bridge\n")
+    world.run("ip", "-n", "net1", "link", "set", "eth0", "mtu", "1300")
+    wait_until(lambda: world.link("net1", "eth0")["mtu"] == 1500)
+    wait_until(lambda: [row["state"] for row in drift(world)] == ["blocked"])
+    [difference] = drift(world)
+    assert difference["pointer"].startswith("/namespaces/net0/links/eth0")
+    assert "netnsd did not make it" in difference["message"]
+    assert "blocked" in world.ctl("drift")
+    assert world.link("host", "net0.eth0")["linkinfo"]["info_kind"] == "bridge"
+    world.run("ip", "link", "del", "net0.eth0")
+    wait_until(lambda: world.ping("net0", "10.0.1.2"))
+    assert audit(world) == ([], [])
+
+
+def test_external_link_comes_late(world):
+    """As at boot: what is needed of others is waited for."""
+    document = {"namespaces": {
+        "host": {"links": {"uplink": {"external": True}}},
+        "net0": {"links": {"lan": {"macvlan": {"link": "host/uplink"},
+                                   "addresses": ["10.0.1.1/24"]}}}}}
+    world.run("ip", "link", "add", "uplink", "type", "bridge")
+    world.apply("lan", document)
+    world.stop()
+    world.run("ip", "netns", "del", "net0")
+    world.run("ip", "link", "del", "uplink")
+    world.start()
+    [row] = world.call("io.netnsd.Topology.List")["topologies"]
+    assert row["state"] == "waiting"
+    world.run("ip", "link", "add", "uplink", "type", "bridge")
+    wait_until(lambda: "net0" in world.netns_names() and world.link("net0", "lan")
+               and world.addresses("net0", "lan") == ["10.0.1.1/24"])
+    wait_until(lambda: world.call("io.netnsd.Topology.List")["topologies"][0]["state"] == "active")
+    assert audit(world) == ([], [])

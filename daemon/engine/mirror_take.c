@@ -1,0 +1,189 @@
+#include "engine/mirror_internal.h"
+
+#include "common/log.h"
+#include "engine/drift.h"
+#include "engine/holders.h"
+#include "model/network_compare.h"
+
+#include <string.h>
+
+struct taking {
+    struct mirror *mirror;
+    const char *namespace;
+    void (*each)(void *context, const char *pointer); /* NULL: tells the drift */
+    void *context;
+};
+
+static void note_changed(void *context, const char *link)
+{
+    const struct taking *taking = context;
+    drift_mark(taking->mirror->engine, taking->namespace, link ? link : "", true);
+}
+
+/* The kernel knows the lower link's namespace by a number of its own: an earlier look found out
+ * which one that is. */
+static void find_lowers(const struct mirror *mirror, const struct namespace *former,
+                        struct namespace *namespace)
+{
+    bool host = strcmp(namespace->name, NAMESPACE_HOST) == 0;
+    struct link *link, *next;
+    HASH_ITER (hh, namespace->links, link, next) {
+        const struct link *other = former ? namespace_link_by_ifindex(former, link->ifindex) : NULL;
+        if (!link->lower_elsewhere || link->lower_cookie)
+            continue;
+        if (host)
+            mirror_find_lower(mirror, link);
+        else if (other && other->lower_elsewhere && other->lower_nsid == link->lower_nsid &&
+                 other->lower_ifindex == link->lower_ifindex)
+            link->lower_cookie = other->lower_cookie;
+    }
+}
+
+/* Links that came, or went, unheard: before the namespace was followed, or while it was doubted.
+ * The kernel's own lo is no news. */
+static void publish_links(const struct mirror *mirror, const struct namespace *in,
+                          const struct namespace *not_in, bool gone)
+{
+    const struct link *link, *next;
+    HASH_ITER (hh, in->links, link, next) {
+        const struct link *other = not_in ? namespace_link(not_in, link->name) : NULL;
+        if ((!other || other->ifindex != link->ifindex) && strcmp(link->name, "lo") != 0)
+            mirror_publish_link(mirror, link, gone);
+    }
+}
+
+/* Moves NAMESPACE of READ into the mirror. */
+static void install(struct mirror *mirror, struct mirror_entry *entry, struct network *read,
+                    struct namespace *namespace, uint64_t since)
+{
+    const struct namespace *former = mirror_entry_namespace(mirror, entry);
+    find_lowers(mirror, former, namespace);
+    if (former)
+        publish_links(mirror, former, namespace, true);
+    if (former || !mirror->engine->starting)
+        publish_links(mirror, namespace, former, false);
+    if (!namespace_move(read, namespace, mirror->network))
+        log_warning("out of memory: namespace %s is not followed", entry->namespace);
+    entry->doubtful = false;
+    if (entry->heard > since)
+        mirror_entry_doubt(mirror, entry);
+}
+
+/* A part of a namespace was read: links that are known learn what their lower links are. */
+static void learn(const struct mirror *mirror, const struct mirror_entry *entry,
+                  const struct namespace *part)
+{
+    struct namespace *namespace = mirror_entry_namespace(mirror, entry);
+    if (namespace)
+        find_lowers(mirror, part, namespace);
+}
+
+void mirror_take(struct engine *engine, struct network *actual, uint64_t since)
+{
+    struct mirror *mirror = engine->mirror;
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, actual->namespaces, namespace, next) {
+        struct mirror_entry *entry = mirror_entry_find(mirror, namespace->name);
+        if (!entry || entry->cookie != namespace->cookie)
+            continue;
+        if (!namespace->some_links && !namespace->no_rest &&
+            holders_owner(engine, namespace->name)) {
+            install(mirror, entry, actual, namespace, since);
+            continue;
+        }
+        learn(mirror, entry, namespace);
+        if (entry->doubtful)
+            mirror_entry_doubt(mirror, entry);
+    }
+}
+
+/* Sysctls are not heard of. */
+static void note_pointer(void *context, const char *link)
+{
+    const struct taking *taking = context;
+    if (!link)
+        return;
+    char pointer[NAMESPACE_NAME_MAX + IFNAMSIZ + 32];
+    const struct namespace namespace = {.name = (char *)taking->namespace};
+    struct link named = {.namespace = (struct namespace *)&namespace};
+    strncpy(named.name, link, IFNAMSIZ - 1);
+    if (*link)
+        link_pointer(&named, pointer, sizeof(pointer));
+    else
+        namespace_pointer(&namespace, pointer, sizeof(pointer));
+    taking->each(taking->context, pointer);
+}
+
+void mirror_check(struct engine *engine, const struct network *actual, uint64_t since,
+                  void (*each)(void *context, const char *pointer), void *context)
+{
+    struct mirror *mirror = engine->mirror;
+    const struct namespace *namespace, *next;
+    HASH_ITER (hh, actual->namespaces, namespace, next) {
+        const struct mirror_entry *entry = mirror_entry_find(mirror, namespace->name);
+        const struct namespace *kept = entry ? mirror_entry_namespace(mirror, entry) : NULL;
+        struct taking taking = {
+            .mirror = mirror, .namespace = namespace->name, .each = each, .context = context};
+        if (kept && !entry->doubtful && entry->heard <= since && !namespace->some_links &&
+            !namespace->no_rest && holders_owner(engine, namespace->name))
+            namespace_compare(kept, namespace, note_pointer, &taking);
+    }
+}
+
+/* Has an audit found that the mirror was wrong? */
+static void tell_wrong(void *context, const char *pointer)
+{
+    struct mirror *mirror = context;
+    mirror->wrong++;
+    log_warning("%s was changed without netnsd hearing of it", pointer);
+}
+
+/* What was read is compared with what was kept, and then with what is wanted. */
+static void audit(struct mirror *mirror, const struct mirror_entry *entry,
+                  const struct namespace *kept, const struct namespace *namespace)
+{
+    struct taking taking = {
+        .mirror = mirror, .namespace = entry->namespace, .each = tell_wrong, .context = mirror};
+    if (kept && !entry->doubtful)
+        namespace_compare(kept, namespace, note_pointer, &taking);
+    drift_mark(mirror->engine, entry->namespace, NULL, true);
+}
+
+/* Does whatever others have there count? */
+static bool removes_extra(const struct engine *engine, const char *name)
+{
+    const struct topology *owner = holders_owner(engine, name);
+    const struct namespace *namespace = owner ? network_namespace(owner->network, name) : NULL;
+    return namespace && namespace->remove_extra;
+}
+
+static void mark_changes(struct mirror *mirror, const struct namespace *kept,
+                         const struct namespace *namespace)
+{
+    struct taking taking = {.mirror = mirror, .namespace = namespace->name};
+    if (kept && !removes_extra(mirror->engine, namespace->name))
+        namespace_compare(kept, namespace, note_changed, &taking);
+    else
+        drift_mark(mirror->engine, namespace->name, NULL, true);
+}
+
+void mirror_take_read(struct mirror *mirror, struct network *read, const char *name, uint64_t since)
+{
+    struct mirror_entry *entry = mirror_entry_find(mirror, name);
+    struct namespace *namespace = network_namespace(read, name);
+    if (!entry || !namespace || namespace->cookie != entry->cookie)
+        return;
+    const struct namespace *kept = mirror_entry_namespace(mirror, entry);
+    bool audited = entry->audited;
+    entry->audited = false;
+    /* What is kept is newer than what was read. */
+    if (kept && !entry->doubtful && entry->heard > since)
+        return;
+    if (kept)
+    namespace->parked = kept->parked;
+    if (audited)
+        audit(mirror, entry, kept, namespace);
+    else
+        mark_changes(mirror, kept, namespace);
+    install(mirror, entry, read, namespace, since);
+}

@@ -1,0 +1,146 @@
+#include "common/log.h"
+#include "engine/confirm.h"
+#include "engine/drift.h"
+#include "engine/events.h"
+#include "engine/mirror.h"
+#include "engine/transaction.h"
+
+#include <stdlib.h>
+
+/* What the topology has now is held on; everything else is let go. */
+static void give_namespaces_back(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    struct netns *netns, *next;
+    HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
+        netns_table_take(&transaction->namespaces, netns);
+        const struct topology *topology = transaction->topology;
+        const struct namespace *namespace =
+            topology ? network_namespace(topology->network, netns->name) : NULL;
+        bool keep = namespace && !namespace_is_shared(namespace) && netns->fd >= 0;
+        if (!keep || !netns_table_add(&engine->held, netns))
+            netns_free(netns);
+    }
+}
+
+/* Nobody waits for a recovery: what came of it is kept with the topology, and of a part with the
+ * drift. */
+static void note_recovery(const struct transaction *transaction)
+{
+    const struct error *error = &transaction->error;
+    if (transaction->outcome <= CHANGE_PLANNED || !transaction->topology || transaction->cut)
+        return;
+    log_error("topology %s: could not be restored: %s%s%s", transaction->name, error->pointer,
+              error->pointer[0] ? ": " : "", error->text);
+    topology_set_message(transaction->topology, error->code == ERROR_WAITING, error->text);
+}
+
+static void answer(const struct transaction *transaction, uint64_t generation, uint64_t event)
+{
+    if (transaction->recovery)
+        note_recovery(transaction);
+    if (!transaction->callback)
+        return;
+    const struct change_result result = {
+        .outcome = transaction->outcome,
+        .generation = generation,
+        .event = event,
+        .changes = transaction->changes,
+        .problems = &transaction->problems,
+        .error = transaction->error.code ? &transaction->error : NULL,
+        .other = transaction->other,
+        .remaining = transaction->remaining,
+        .unheard = transaction->unheard,
+        .confirm_by = transaction->confirm_by,
+    };
+    transaction->callback(transaction->context, &result);
+}
+
+static void strings_free(char **strings)
+{
+    for (char **each = strings; each && *each; each++)
+        free(*each);
+    free(strings);
+}
+
+static void transaction_free(struct transaction *transaction)
+{
+    bool borrowed = transaction->recovery || transaction->committed;
+    free(transaction->name);
+    json_object_put(transaction->document);
+    claim_keys_clear(&transaction->topology_key);
+    claim_keys_clear(&transaction->object_keys);
+    plan_free(transaction->plan);
+    network_free(borrowed ? NULL : transaction->desired);
+    network_free(transaction->owned_previous);
+    network_free(transaction->before);
+    network_free(transaction->actual);
+    store_rows_clear(&transaction->rows);
+    store_rows_clear(&transaction->facts);
+    free(transaction->parked_in);
+    confirmation_free(transaction->confirmation);
+    json_object_put(transaction->changes);
+    problems_clear(&transaction->problems);
+    strings_free(transaction->remaining);
+    strings_free(transaction->unheard);
+    dirty_clear(&transaction->dirty);
+    network_free(transaction->cut);
+    free(transaction);
+}
+
+static void unlink_transaction(struct transaction *transaction)
+{
+    struct transaction **link = &transaction->engine->transactions;
+    while (*link && *link != transaction)
+        link = &(*link)->next;
+    if (*link)
+        *link = transaction->next;
+}
+
+/* What was seen last, and compared with what is committed, is what the kernel has. */
+static void tell_mirror(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    bool good = transaction->outcome <= CHANGE_UNCHANGED ||
+                (transaction->outcome == CHANGE_PLANNED && transaction->recovery);
+    struct network *seen = transaction->touched ? transaction->actual : transaction->before;
+    if (good && seen)
+        mirror_take(engine, seen, transaction->looked);
+    if (good || !transaction->touched)
+        return;
+    const struct netns *netns, *next;
+    HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
+        mirror_doubt(engine, netns->name);
+    }
+    if (transaction->topology)
+        drift_mark_topology(engine, transaction->topology);
+}
+
+void transaction_finish(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    struct topology *topology = transaction->topology;
+    uint64_t generation = topology ? topology->generation : 0;
+    tell_mirror(transaction);
+    give_namespaces_back(transaction);
+    if (topology)
+        topology->changing = false;
+    if (topology && transaction->repair)
+        drift_compared(transaction);
+    uint64_t event = events_publish_outcome(transaction, generation);
+    bool gone =
+        topology &&
+        (!topology->generation ||
+         (transaction->committed && transaction->type == CHANGE_REMOVE && !transaction->recovery));
+    if (gone) {
+        topology_remove(engine, topology);
+        transaction->topology = NULL;
+    }
+    unlink_transaction(transaction);
+    claims_release(&engine->claims, transaction);
+    answer(transaction, generation, event);
+    transaction_free(transaction);
+    transactions_schedule(engine);
+    drift_resume(engine);
+    engine_check_idle(engine);
+}
