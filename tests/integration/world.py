@@ -33,9 +33,29 @@ PATIENCE = 120
 
 HOLD = "mount -t tmpfs tmpfs /run && ip link set lo up && echo ready && exec cat"
 
+# A bridge takes 1,023 (net/bridge/br_private.h, BR_MAX_PORTS).
+BRIDGE_PORTS = 1000
+
 
 def example(name):
     return json.loads((EXAMPLES / f"{name}.json").read_text())
+
+
+def bridged_namespaces(count):
+    """A document of COUNT namespaces, n0 and so on in order, each with an address and a default route
+    behind its eth0, at as few bridges in host as take them: br0, br1 and so on."""
+    bridges = range((count + BRIDGE_PORTS - 1) // BRIDGE_PORTS)
+    namespaces = {"host": {"links": {
+        f"br{number}": {"bridge": {}, "addresses": [f"10.{number}.0.1/16"]}
+        for number in bridges}}}
+    for index in range(count):
+        number, port = divmod(index, BRIDGE_PORTS)
+        high, low = divmod(port + 2, 256)
+        namespaces[f"n{index}"] = {
+            "links": {"eth0": {"veth": {"bridge": f"host/br{number}"},
+                               "addresses": [f"10.{number}.{high}.{low}/16"]}},
+            "routes": {"default": {"via": f"10.{number}.0.1"}}}
+    return {"namespaces": namespaces}
 
 
 class Namespaces:
@@ -61,12 +81,18 @@ class Namespaces:
         self.process.stdout.close()
 
 
+def of_namespace(namespace):
+    """The words that tell ip which namespace; "host" is the world's own."""
+    return [] if namespace == "host" else ["-n", namespace]
+
+
 class World:
-    def __init__(self):
+    def __init__(self, log_level="debug"):
         self.directory = Path(tempfile.mkdtemp(prefix="netnsd-"))
         self.socket = self.directory / "socket"
         self.state = self.directory / "state"
         self.log = self.directory / "log"
+        self.log_level = log_level
         self.namespaces = Namespaces()
         self.daemon = None
         self.processes = []
@@ -86,7 +112,7 @@ class World:
 
     def command(self, *options):
         return [*self.namespaces.enter(), NETNSD, "--foreground", "--socket", str(self.socket),
-                "--state", str(self.state), "--log-level", "debug", *options]
+                "--state", str(self.state), "--log-level", self.log_level, *options]
 
     def popen(self, environment):
         log = self.log.open("ab")
@@ -183,11 +209,14 @@ class World:
         return done.stdout
 
     def ip(self, namespace, *words):
-        """What `ip -j -d` says about a namespace; "host" is the world's own."""
-        where = [] if namespace == "host" else ["-n", namespace]
-        text = self.run("ip", "-j", "-d", *where, *words)
+        """What `ip -j -d` says about a namespace."""
+        text = self.run("ip", "-j", "-d", *of_namespace(namespace), *words)
         # ip prints an empty object for each line that a filter drops
         return [row for row in json.loads(text or "[]") if row]
+
+    def batch(self, namespace, text, *options):
+        """Runs many commands of ip, one a line of TEXT, in a burst; what it prints."""
+        return self.run("ip", *options, *of_namespace(namespace), "-batch", "-", stdin=text)
 
     def link(self, namespace, name):
         """One link as `ip` shows it; None when there is none."""
