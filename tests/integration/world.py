@@ -42,8 +42,9 @@ def example(name):
 
 
 def bridged_namespaces(count):
-    """A document of COUNT namespaces, n0 and so on in order, each with an address and a default route
-    behind its eth0, at as few bridges in host as take them: br0, br1 and so on."""
+    """A document of COUNT namespaces in order, n0, n1 and so on, each with a cable from its eth0 to
+    a bridge in host, an address and a default route. There are as many bridges, br0, br1 and so
+    on, as it takes."""
     bridges = range((count + BRIDGE_PORTS - 1) // BRIDGE_PORTS)
     namespaces = {"host": {"links": {
         f"br{number}": {"bridge": {}, "addresses": [f"10.{number}.0.1/16"]}
@@ -280,8 +281,10 @@ class World:
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
             line = strace.stderr.readline()
             assert "attached" in line, line
-            yield
-            strace.send_signal(signal.SIGINT)
+            try:
+                yield
+            finally:
+                strace.send_signal(signal.SIGINT)
 
     def netns_names(self):
         """The names below /run/netns."""
