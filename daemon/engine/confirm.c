@@ -18,6 +18,7 @@ struct confirmation {
     struct topology *topology;
     struct event *timer;
     int64_t deadline; /* CLOCK_MONOTONIC in ms */
+    int64_t by;       /* the same in CLOCK_REALTIME, as it was when the time began */
     bool busy;        /* it is being stored as confirmed, or taken back */
     unsigned failures;
     char *failure; /* the last, as the topology's message */
@@ -149,8 +150,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
 int64_t confirm_until(const struct topology *topology)
 {
-    const struct confirmation *confirmation = topology->confirmation;
-    return confirmation ? clock_realtime() + confirmation->deadline - clock_monotonic() : 0;
+    return topology->confirmation ? topology->confirmation->by : 0;
 }
 
 const char *confirm_failure(const struct topology *topology)
@@ -172,6 +172,12 @@ bool confirm_check(struct transaction *transaction)
                      clock_format(transaction->confirm_by, until));
 }
 
+static void set_deadline(struct confirmation *confirmation, int64_t left)
+{
+    confirmation->deadline = clock_monotonic() + left;
+    confirmation->by = clock_realtime() + left;
+}
+
 void confirm_committed(struct transaction *transaction)
 {
     struct topology *topology = transaction->topology;
@@ -180,7 +186,7 @@ void confirm_committed(struct transaction *transaction)
     if (!topology->confirmation)
         return;
     int64_t time = (int64_t)transaction->confirm_seconds * 1000;
-    topology->confirmation->deadline = clock_monotonic() + time;
+    set_deadline(topology->confirmation, time);
     transaction->confirm_by = confirm_until(topology);
     wait_for(topology->confirmation, time);
 }
@@ -195,7 +201,7 @@ bool confirm_restore(struct engine *engine, struct topology *topology,
         return false;
     int64_t left = stored->deadline - clock_realtime();
     int64_t whole = stored->deadline - stored->committed;
-    topology->confirmation->deadline = clock_monotonic() + (left < whole ? left : whole);
+    set_deadline(topology->confirmation, left < whole ? left : whole);
     return true;
 }
 

@@ -333,11 +333,24 @@ static bool learn(struct transaction *transaction)
     return true;
 }
 
+static void intent_forgotten(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    if (error)
+        log_warning("topology %s: %s", transaction->name, error->text);
+    transaction_finish(transaction);
+}
+
+/* The change that a crash cut off is forgotten when nothing of it is left. */
 static void destroyed(struct transaction *transaction)
 {
     transaction->outcome =
         transaction->recovery && !transaction->touched ? CHANGE_UNCHANGED : CHANGE_COMMITTED;
-    transaction_finish(transaction);
+    if (transaction->recovery && transaction->intended)
+        store_abandon(transaction->engine->store, transaction->name,
+                      transaction->topology->generation + 1, intent_forgotten, transaction);
+    else
+        transaction_finish(transaction);
 }
 
 /* Namespaces that are in IN, and not in NOT_IN, have come or gone with the commit. */
@@ -393,26 +406,14 @@ static void committed(void *context, const struct error *error)
     }
 }
 
-/* Forgets the change that a crash cut off. */
-static void forget_intent(void *context, const struct error *error)
-{
-    struct transaction *transaction = context;
-    struct store *store = transaction->engine->store;
-    if (!error && transaction->intended)
-        store_abandon(store, transaction->name, transaction->topology->generation + 1, committed,
-                      transaction);
-    else
-        committed(transaction, error);
-}
-
 /* A recovery commits nothing new, but keeps what it learned. */
 static void commit_recovery(struct transaction *transaction)
 {
     if (transaction->facts.count)
-        store_note(transaction->engine->store, transaction->name, &transaction->facts,
-                   forget_intent, transaction);
+        store_note(transaction->engine->store, transaction->name, &transaction->facts, committed,
+                   transaction);
     else
-        forget_intent(transaction, NULL);
+        committed(transaction, NULL);
 }
 
 static void commit(struct transaction *transaction)

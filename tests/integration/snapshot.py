@@ -40,9 +40,7 @@ def cleaned(value):
 
 
 def configuration(world, namespace):
-    where = [] if namespace == "host" else ["-n", namespace]
-    text = "".join(world.run("ip", "-j", "-d", family, *where, "-batch", "-",
-                             stdin="\n".join(queries) + "\n")
+    text = "".join(world.batch(namespace, "\n".join(queries), "-j", "-d", family)
                    for family, queries in QUERIES.items())
     decoder = json.JSONDecoder()
     answers = []

@@ -1,7 +1,6 @@
 """Drift: what others change is noticed, told as what it is, and put back."""
 
 import json
-import signal
 import time
 
 import pytest
@@ -309,8 +308,7 @@ def burst(world, namespace, device):
         lines.append(f"address add {address} dev {device}")
         if index % 16:
             lines.append(f"address del {address} dev {device}")
-    where = [] if namespace == "host" else ["-n", namespace]
-    world.run("ip", *where, "-batch", "-", stdin="\n".join(lines) + "\n")
+    world.batch(namespace, "\n".join(lines) + "\n")
 
 
 def audit(world):
@@ -330,11 +328,10 @@ def test_overrun(bare_world, fault_injection):
     """With a small buffer messages are lost: all is read again, and the picture is right again."""
     world = bare_world.start(NETNSD_RECEIVE_BUFFER="4096")
     world.apply("lan", DOCUMENT)
-    world.daemon.send_signal(signal.SIGSTOP)
-    burst(world, "net0", "eth0")
-    world.run("ip", "-n", "net0", "link", "set", "eth0", "mtu", "1300")
-    world.run("ip", "-n", "net1", "link", "set", "eth0", "address", "02:00:00:00:00:77")
-    world.daemon.send_signal(signal.SIGCONT)
+    with world.paused():
+        burst(world, "net0", "eth0")
+        world.run("ip", "-n", "net0", "link", "set", "eth0", "mtu", "1300")
+        world.run("ip", "-n", "net1", "link", "set", "eth0", "address", "02:00:00:00:00:77")
     wait_until(lambda: world.link("net0", "eth0")["mtu"] == 1400)
     wait_until(lambda: world.link("net1", "eth0")["address"] != "02:00:00:00:00:77")
     assert world.call("io.netnsd.Manager.Status")["resyncs"] > 0
@@ -412,8 +409,9 @@ def test_extra_never_means_another_topology(world):
 def test_foreign_link_in_our_place(world):
     """It is not replaced, and keeps nothing else from its repair."""
     world.apply("bridge", example("bridge"))
-    world.run("ip", "-batch", "-", stdin="link del net0.eth0\nlink add net0.eth0 type bridge\n")
-    world.run("ip", "-n", "net1", "link", "set", "eth0", "mtu", "1300")
+    with world.paused():
+        world.batch("host", "link del net0.eth0\nlink add net0.eth0 type bridge\n")
+        world.run("ip", "-n", "net1", "link", "set", "eth0", "mtu", "1300")
     wait_until(lambda: world.link("net1", "eth0")["mtu"] == 1500)
     wait_until(lambda: [row["state"] for row in drift(world)] == ["blocked"])
     [difference] = drift(world)

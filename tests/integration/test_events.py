@@ -195,9 +195,8 @@ def test_lost_messages_are_told(bare_world, fault_injection):
     world.apply("lan", LAN)
     with Subscriber(world, topology="lan") as subscriber:
         lines = [f"address add 10.2.{index // 250}.{index % 250}/32 dev br0" for index in range(1000)]
-        world.daemon.send_signal(signal.SIGSTOP)
-        world.run("ip", "-n", "net0", "-batch", "-", stdin="\n".join(lines) + "\n")
-        world.daemon.send_signal(signal.SIGCONT)
+        with world.paused():
+            world.batch("net0", "\n".join(lines) + "\n")
         assert subscriber.wait("resynced")[1]["kind"] == "resynced"
 
 

@@ -33,6 +33,9 @@ PATIENCE = 120
 
 HOLD = "mount -t tmpfs tmpfs /run && ip link set lo up && echo ready && exec cat"
 
+# A bridge takes 1,023 (net/bridge/br_private.h, BR_MAX_PORTS).
+BRIDGE_PORTS = 1000
+
 
 def example(name):
     return json.loads((EXAMPLES / f"{name}.json").read_text())
@@ -43,6 +46,24 @@ def wait_until(condition):
     while not condition():
         assert time.monotonic() < deadline, "it does not come true"
         time.sleep(0.02)
+
+
+def bridged_namespaces(count):
+    """A document of COUNT namespaces in order, n0, n1 and so on, each with a cable from its eth0 to
+    a bridge in host, an address and a default route. There are as many bridges, br0, br1 and so
+    on, as it takes."""
+    bridges = range((count + BRIDGE_PORTS - 1) // BRIDGE_PORTS)
+    namespaces = {"host": {"links": {
+        f"br{number}": {"bridge": {}, "addresses": [f"10.{number}.0.1/16"]}
+        for number in bridges}}}
+    for index in range(count):
+        number, port = divmod(index, BRIDGE_PORTS)
+        high, low = divmod(port + 2, 256)
+        namespaces[f"n{index}"] = {
+            "links": {"eth0": {"veth": {"bridge": f"host/br{number}"},
+                               "addresses": [f"10.{number}.{high}.{low}/16"]}},
+            "routes": {"default": {"via": f"10.{number}.0.1"}}}
+    return {"namespaces": namespaces}
 
 
 class Namespaces:
@@ -68,12 +89,18 @@ class Namespaces:
         self.process.stdout.close()
 
 
+def of_namespace(namespace):
+    """The words that tell ip which namespace; "host" is the world's own."""
+    return [] if namespace == "host" else ["-n", namespace]
+
+
 class World:
-    def __init__(self):
+    def __init__(self, log_level="debug"):
         self.directory = Path(tempfile.mkdtemp(prefix="netnsd-"))
         self.socket = self.directory / "socket"
         self.state = self.directory / "state"
         self.log = self.directory / "log"
+        self.log_level = log_level
         self.namespaces = Namespaces()
         self.daemon = None
         self.processes = []
@@ -93,7 +120,7 @@ class World:
 
     def command(self, *options):
         return [*self.namespaces.enter(), NETNSD, "--foreground", "--socket", str(self.socket),
-                "--state", str(self.state), "--log-level", "debug", *options]
+                "--state", str(self.state), "--log-level", self.log_level, *options]
 
     def popen(self, options, environment):
         log = self.log.open("ab")
@@ -151,6 +178,13 @@ class World:
             raise
         return True
 
+    @contextlib.contextmanager
+    def paused(self):
+        """What happens meanwhile, netnsd hears of all at once."""
+        self.daemon.send_signal(signal.SIGSTOP)
+        yield
+        self.daemon.send_signal(signal.SIGCONT)
+
     def wait_killed(self):
         """Waits for netnsd to kill itself (NETNSD_FAULT=N:kill)."""
         daemon, self.daemon = self.daemon, None
@@ -190,11 +224,14 @@ class World:
         return done.stdout
 
     def ip(self, namespace, *words):
-        """What `ip -j -d` says about a namespace; "host" is the world's own."""
-        where = [] if namespace == "host" else ["-n", namespace]
-        text = self.run("ip", "-j", "-d", *where, *words)
+        """What `ip -j -d` says about a namespace."""
+        text = self.run("ip", "-j", "-d", *of_namespace(namespace), *words)
         # ip prints an empty object for each line that a filter drops
         return [row for row in json.loads(text or "[]") if row]
+
+    def batch(self, namespace, text, *options):
+        """Runs many commands of ip, one a line of TEXT, in a burst; what it prints."""
+        return self.run("ip", *options, *of_namespace(namespace), "-batch", "-", stdin=text)
 
     def link(self, namespace, name):
         """One link as `ip` shows it; None when there is none."""
@@ -258,8 +295,10 @@ class World:
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
             line = strace.stderr.readline()
             assert "attached" in line, line
-            yield
-            strace.send_signal(signal.SIGINT)
+            try:
+                yield
+            finally:
+                strace.send_signal(signal.SIGINT)
 
     def netns_names(self):
         """The names below /run/netns."""
