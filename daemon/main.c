@@ -196,11 +196,24 @@ static void on_ready(void *context)
     sd_notify(0, "READY=1");
 }
 
+/* Without precise timers the loop goes by a clock that the kernel sets a few hundred times a
+ * second. */
+static struct event_base *new_base(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base = NULL;
+    if (config && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+        base = event_base_new_with_config(config);
+    if (config)
+        event_config_free(config);
+    return base;
+}
+
 static bool make_loop(struct daemon *daemon)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
     daemon->completions = completions_new(&daemon->error);
-    daemon->base = daemon->completions ? event_base_new() : NULL;
+    daemon->base = daemon->completions ? new_base() : NULL;
     if (!daemon->base)
         return daemon->completions && error_memory(&daemon->error);
     daemon->completed = event_new(daemon->base, completions_fd(daemon->completions),

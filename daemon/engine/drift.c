@@ -74,7 +74,8 @@ static void mark_due(struct engine *engine, struct topology *topology, bool sett
     int64_t now = drift_now();
     if (!topology->marked)
         topology->marked = now;
-    int64_t due = settled ? now : now + SETTLE, latest = topology->marked + SETTLE_MAX;
+    int64_t due = settled ? now : now + SETTLE - MIRROR_PAUSE,
+            latest = topology->marked + SETTLE_MAX;
     bool waits = topology->due;
     set_due(engine, topology, due < latest ? due : latest);
     if (!waits || settled)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Datagrams that are read before others get a turn. */
-#define BUDGET 256
+#define BUDGET 1024
 
 struct mirror_entry *mirror_entry_find(const struct mirror *mirror, const char *namespace)
 {
@@ -37,7 +37,7 @@ void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry)
     STAILQ_INSERT_TAIL(&mirror->queue, entry, next);
     if (mirror->due)
         return;
-    mirror->due = drift_now() + MIRROR_SETTLE;
+    mirror->due = drift_now() + MIRROR_SETTLE - MIRROR_PAUSE;
     drift_resume(mirror->engine);
 }
 
@@ -146,22 +146,41 @@ void mirror_set_named(struct engine *engine, const char *name, bool named)
     drift_mark(engine, name, NULL, false);
 }
 
-static void read_messages(struct mirror *mirror, size_t budget)
+static enum monitor_result read_messages(struct mirror *mirror, size_t budget)
 {
-    if (monitor_read(mirror->monitor, budget, mirror_hear, mirror))
-        return;
+    enum monitor_result result = monitor_read(mirror->monitor, budget, mirror_hear, mirror);
+    if (result != MONITOR_LOST)
+        return result;
     log_notice("more changed than could be heard: all namespaces are read again");
     mirror->losses++;
     events_publish(mirror->engine, &(struct engine_event){.type = EVENT_RESYNCED});
     mirror->heard++;
     mirror_doubt_all(mirror->engine, false);
+    return MONITOR_EMPTY;
 }
 
+/* To be woken by each message costs more than to read it, and not only here: whoever makes the
+ * change has to wake us. */
 static void on_messages(evutil_socket_t fd, short what, void *context)
 {
+    const struct mirror *mirror = context;
+    const struct timeval pause = {.tv_usec = MIRROR_PAUSE * 1000};
     (void)fd;
     (void)what;
-    read_messages(context, BUDGET);
+    event_del(mirror->messages);
+    event_add(mirror->pause, &pause);
+}
+
+static void on_pause_over(evutil_socket_t fd, short what, void *context)
+{
+    struct mirror *mirror = context;
+    const struct timeval at_once = {0};
+    (void)fd;
+    (void)what;
+    if (read_messages(mirror, BUDGET) == MONITOR_MORE)
+        event_add(mirror->pause, &at_once);
+    else
+        event_add(mirror->messages, NULL);
 }
 
 /* Somebody mounted or unmounted something: are the names of our namespaces still theirs? */
@@ -204,7 +223,8 @@ static void on_names(evutil_socket_t fd, short what, void *context)
 
 uint64_t mirror_drain(struct engine *engine)
 {
-    read_messages(engine->mirror, SIZE_MAX);
+    while (read_messages(engine->mirror, BUDGET) == MONITOR_MORE)
+        ;
     return engine->mirror->heard;
 }
 
@@ -243,7 +263,8 @@ bool mirror_start(struct engine *engine, struct error *error)
     mirror->messages = add_event(mirror, monitor_messages_fd(mirror->monitor), 0, on_messages);
     mirror->mounts = add_event(mirror, monitor_mounts_fd(mirror->monitor), EV_ET, on_mounts);
     mirror->names = add_event(mirror, monitor_names_fd(mirror->monitor), 0, on_names);
-    if (!mirror->messages || !mirror->mounts || !mirror->names)
+    mirror->pause = evtimer_new(engine->base, on_pause_over, mirror);
+    if (!mirror->messages || !mirror->mounts || !mirror->names || !mirror->pause)
         return error_memory(error);
     return watch_host(engine, error);
 }
@@ -260,6 +281,8 @@ void mirror_stop(struct engine *engine)
     network_free(mirror->network);
     if (mirror->messages)
         event_free(mirror->messages);
+    if (mirror->pause)
+        event_free(mirror->pause);
     if (mirror->mounts)
         event_free(mirror->mounts);
     if (mirror->names)

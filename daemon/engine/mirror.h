@@ -9,6 +9,9 @@
 
 #include "engine/internal.h"
 
+/* Messages are read so many milliseconds after the first, so that many are read at once. */
+#define MIRROR_PAUSE 5
+
 bool mirror_start(struct engine *engine, struct error *error);
 void mirror_stop(struct engine *engine);
 

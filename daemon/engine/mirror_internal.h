@@ -25,7 +25,7 @@ struct mirror_entry {
 struct mirror {
     struct engine *engine;
     struct monitor *monitor;
-    struct event *messages, *mounts, *names;
+    struct event *messages, *pause, *mounts, *names;
     struct mirror_entry *entries, *by_number;
     STAILQ_HEAD(, mirror_entry) queue;
     size_t queued; /* entries in it */

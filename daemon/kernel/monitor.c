@@ -22,12 +22,22 @@
 /* Longer than any message that the groups below send. */
 #define MESSAGE_MAX 65536
 
+/* Datagrams that one system call reads. */
+#define DATAGRAMS 16
+
+struct datagram {
+    _Alignas(struct nlmsghdr) char buffer[MESSAGE_MAX];
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int32_t))];
+};
+
 struct monitor {
     struct mnl_socket *socket;
     int mounts, names;
     /* Were messages, since the queue was last empty? The kernel says it once (af_netlink.c). */
     bool lost;
-    _Alignas(struct nlmsghdr) char buffer[MESSAGE_MAX];
+    struct mmsghdr headers[DATAGRAMS];
+    struct iovec parts[DATAGRAMS];
+    struct datagram datagrams[DATAGRAMS];
 };
 
 static const int groups[] = {RTNLGRP_LINK,        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
@@ -121,9 +131,10 @@ int monitor_names_fd(const struct monitor *monitor)
 
 void monitor_read_names(struct monitor *monitor, monitor_name_callback *each, void *context)
 {
-    ssize_t length = read(monitor->names, monitor->buffer, sizeof(monitor->buffer));
+    char *buffer = monitor->datagrams[0].buffer;
+    ssize_t length = read(monitor->names, buffer, MESSAGE_MAX);
     const struct inotify_event *event;
-    for (const char *at = monitor->buffer; length > 0;
+    for (const char *at = buffer; length > 0;
          at += sizeof(*event) + event->len, length -= (ssize_t)(sizeof(*event) + event->len)) {
         event = (const struct inotify_event *)at;
         if (event->len)
@@ -209,10 +220,10 @@ static bool read_event(const struct nlmsghdr *message, struct monitor_event *eve
 }
 
 /* Hands over the messages of one datagram. */
-static void hand_over(const struct monitor *monitor, int32_t number, size_t length,
-                      monitor_callback *each, void *context)
+static void hand_over(const char *buffer, int32_t number, size_t length, monitor_callback *each,
+                      void *context)
 {
-    const struct nlmsghdr *message = (const struct nlmsghdr *)monitor->buffer;
+    const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
     for (int rest = (int)length; mnl_nlmsg_ok(message, rest);
          message = mnl_nlmsg_next(message, &rest)) {
         struct monitor_event event = {.number = number, .message = message};
@@ -221,25 +232,50 @@ static void hand_over(const struct monitor *monitor, int32_t number, size_t leng
     }
 }
 
-bool monitor_read(struct monitor *monitor, size_t budget, monitor_callback *each, void *context)
+static void prepare(struct monitor *monitor)
 {
-    for (size_t i = 0; i < budget; i++) {
-        char control[CMSG_SPACE(sizeof(int32_t))];
-        struct iovec part = {.iov_base = monitor->buffer, .iov_len = sizeof(monitor->buffer)};
-        struct msghdr header = {.msg_iov = &part,
-                                .msg_iovlen = 1,
-                                .msg_control = control,
-                                .msg_controllen = sizeof(control)};
-        ssize_t length = recvmsg(monitor_messages_fd(monitor), &header, MSG_DONTWAIT);
-        if (length >= 0 && !(header.msg_flags & MSG_TRUNC)) {
-            hand_over(monitor, read_number(&header), (size_t)length, each, context);
-        } else if (length >= 0 || errno == ENOBUFS) {
+    for (size_t i = 0; i < DATAGRAMS; i++) {
+        struct datagram *datagram = &monitor->datagrams[i];
+        monitor->parts[i] =
+            (struct iovec){.iov_base = datagram->buffer, .iov_len = sizeof(datagram->buffer)};
+        monitor->headers[i].msg_hdr = (struct msghdr){.msg_iov = &monitor->parts[i],
+                                                      .msg_iovlen = 1,
+                                                      .msg_control = datagram->control,
+                                                      .msg_controllen = sizeof(datagram->control)};
+    }
+}
+
+/* How many datagrams came; -1 and errno when none did. */
+static int receive(struct monitor *monitor, monitor_callback *each, void *context)
+{
+    prepare(monitor);
+    int count =
+        recvmmsg(monitor_messages_fd(monitor), monitor->headers, DATAGRAMS, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < count; i++) {
+        struct msghdr *header = &monitor->headers[i].msg_hdr;
+        if (header->msg_flags & MSG_TRUNC)
             monitor->lost = true;
-        } else if (errno != EINTR) {
-            bool complete = !monitor->lost;
+        else
+            hand_over(monitor->datagrams[i].buffer, read_number(header),
+                      monitor->headers[i].msg_len, each, context);
+    }
+    return count;
+}
+
+enum monitor_result monitor_read(struct monitor *monitor, size_t budget, monitor_callback *each,
+                                 void *context)
+{
+    for (size_t read = 0; read < budget;) {
+        int count = receive(monitor, each, context);
+        if (count > 0) {
+            read += (size_t)count;
+        } else if (count < 0 && errno == ENOBUFS) {
+            monitor->lost = true;
+        } else if (count == 0 || errno != EINTR) {
+            bool lost = monitor->lost;
             monitor->lost = false;
-            return complete;
+            return lost ? MONITOR_LOST : MONITOR_EMPTY;
         }
     }
-    return true;
+    return MONITOR_MORE;
 }

@@ -58,7 +58,12 @@ struct monitor_event {
 
 typedef void monitor_callback(void *context, const struct monitor_event *event);
 
-/* Reads what waits, without blocking, until there is no more or BUDGET datagrams are read (then the
- * descriptor stays readable). False, once all is read, when messages were lost: anything may have
- * changed. */
-bool monitor_read(struct monitor *monitor, size_t budget, monitor_callback *each, void *context);
+enum monitor_result {
+    MONITOR_EMPTY, /* all is read */
+    MONITOR_LOST,  /* all is read, but messages were lost: anything may have changed */
+    MONITOR_MORE,  /* there may be more */
+};
+
+/* Reads what waits, without blocking, until there is no more or about BUDGET datagrams are read. */
+enum monitor_result monitor_read(struct monitor *monitor, size_t budget, monitor_callback *each,
+                                 void *context);
