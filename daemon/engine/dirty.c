@@ -40,20 +40,31 @@ void dirty_clear(struct dirty **set)
     }
 }
 
+static void move(struct dirty **from, size_t limit, struct dirty **to)
+{
+    struct dirty *dirty, *next, *other;
+    HASH_ITER (hh, *from, dirty, next) {
+        if (!limit--)
+            return;
+        HASH_DEL(*from, dirty);
+        HASH_FIND_STR(*to, dirty->key, other);
+        if (!other)
+            HASH_ADD_STR(*to, key, dirty);
+        if (other || !dirty->hh.tbl)
+            free(dirty); /* without memory for it, the audit finds it again */
+    }
+}
+
 struct dirty *dirty_take(struct dirty **set, size_t limit)
 {
-    struct dirty *taken = NULL, *dirty, *next;
-    HASH_ITER (hh, *set, dirty, next) {
-        if (!limit--)
-            break;
-        HASH_DEL(*set, dirty);
-        HASH_ADD_STR(taken, key, dirty);
-        if (dirty->hh.tbl)
-            continue;
-        free(dirty); /* the audit finds it again */
-        break;
-    }
+    struct dirty *taken = NULL;
+    move(set, limit, &taken);
     return taken;
+}
+
+void dirty_move(struct dirty **from, struct dirty **to)
+{
+    move(from, SIZE_MAX, to);
 }
 
 static bool cut_one(const char *key, struct network *cut, const struct network *from)

@@ -14,5 +14,8 @@ void dirty_clear(struct dirty **set);
 /* Moves up to LIMIT things from SET into a set of their own. */
 struct dirty *dirty_take(struct dirty **set, size_t limit);
 
+/* Moves all things from FROM into TO. */
+void dirty_move(struct dirty **from, struct dirty **to);
+
 /* The part of FROM, a desired network, that SET is about. NULL when memory is short. */
 struct network *dirty_cut(const struct dirty *set, const struct network *from);

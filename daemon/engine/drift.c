@@ -14,22 +14,21 @@
  */
 #define SETTLE 50
 #define SETTLE_MAX 500
+/* What could not be compared is tried again so much later. */
+#define RETRY 1000
 /* Names are looked at so long after a mount. */
 #define SETTLE_MOUNTS 100
-/* Marks of a topology that are compared before others get a turn. */
+/* Marks of a topology that are compared, and names that are looked at, before others get a turn. */
 #define SLICE 64
+#define NAMES_SLICE 256
 
 struct drift {
     struct event *timer;
     int64_t audit;  /* when the next one is due; 0: never */
     int64_t mounts; /* when names are to be looked at; 0: no need */
+    char *name;     /* the next of them; NULL: the first */
     TAILQ_HEAD(, topology) marked;
 };
-
-int64_t drift_now(void)
-{
-    return clock_monotonic();
-}
 
 static int64_t earliest(int64_t a, int64_t b)
 {
@@ -40,7 +39,7 @@ static int64_t earliest(int64_t a, int64_t b)
 static void schedule(struct engine *engine)
 {
     struct drift *drift = engine->drift;
-    int64_t due = earliest(drift->mounts, drift->audit), now = drift_now();
+    int64_t due = earliest(drift->mounts, drift->audit), now = clock_monotonic();
     const struct topology *each;
     due = earliest(mirror_due(engine), due);
     TAILQ_FOREACH(each, &drift->marked, marked_entry)
@@ -71,10 +70,10 @@ static void set_due(struct engine *engine, struct topology *topology, int64_t du
 
 static void mark_due(struct engine *engine, struct topology *topology, bool settled)
 {
-    int64_t now = drift_now();
+    int64_t now = clock_monotonic();
     if (!topology->marked)
         topology->marked = now;
-    int64_t due = settled ? now : now + SETTLE - MIRROR_PAUSE,
+    int64_t due = settled ? now : now + DRIFT_SETTLE - MIRROR_PAUSE,
             latest = topology->marked + SETTLE_MAX;
     bool waits = topology->due;
     set_due(engine, topology, due < latest ? due : latest);
@@ -148,7 +147,7 @@ void drift_mounts_changed(struct engine *engine)
     struct drift *drift = engine->drift;
     if (drift->mounts)
         return;
-    drift->mounts = drift_now() + SETTLE_MOUNTS;
+    drift->mounts = clock_monotonic() + SETTLE_MOUNTS;
     drift_resume(engine);
 }
 
@@ -186,19 +185,30 @@ static bool compare_one_by_one(struct transaction *transaction)
     return true;
 }
 
-static bool is_blocked(const struct transaction *transaction)
+/* The kernel could not be looked at. */
+static void compare_later(struct transaction *transaction)
 {
-    return transaction->cut && !transaction->changes && transaction->error.pointer[0];
+    struct topology *topology = transaction->topology;
+    log_warning("topology %s: cannot be compared: %s", topology->name, transaction->error.text);
+    dirty_move(&transaction->dirty, &topology->dirty);
+    set_due(transaction->engine, topology, clock_monotonic() + RETRY);
 }
 
 void drift_compared(struct transaction *transaction)
 {
     struct topology *topology = transaction->topology;
-    if (!is_blocked(transaction))
+    bool planned = transaction->changes, partial = transaction->cut;
+    if (partial && !planned && !transaction->error.pointer[0]) {
+        compare_later(transaction);
+        return;
+    }
+    if (planned)
         drift_items_compared(transaction);
-    else if (!compare_one_by_one(transaction))
+    else if (partial && !compare_one_by_one(transaction))
         drift_items_blocked(transaction);
-    set_due(transaction->engine, topology, earliest(drift_items_retry(topology), topology->due));
+    if (planned || partial)
+        set_due(transaction->engine, topology,
+                earliest(drift_items_retry(topology), topology->due));
 }
 
 /* Comparing ------------------------------------------------------------------------------------ */
@@ -229,7 +239,7 @@ static bool differs(const struct engine *engine, struct network *cut)
 
 static void compare(struct engine *engine, struct topology *topology)
 {
-    int64_t now = drift_now();
+    int64_t now = clock_monotonic();
     /* What could not be restored is looked at as a whole until it can be. */
     if (topology->message && topology->dirty) {
         drift_looking(engine, topology);
@@ -252,7 +262,7 @@ static void compare(struct engine *engine, struct topology *topology)
 
 static void compare_due(struct engine *engine)
 {
-    int64_t now = drift_now();
+    int64_t now = clock_monotonic();
     struct topology *each, *next;
     for (each = TAILQ_FIRST(&engine->drift->marked); each; each = next) {
         next = TAILQ_NEXT(each, marked_entry);
@@ -262,26 +272,31 @@ static void compare_due(struct engine *engine)
     transactions_schedule(engine);
 }
 
-static void look_at_names(struct engine *engine)
+/* Looks at some names. True when there are more. */
+static bool look_at_names(struct engine *engine)
 {
-    const struct netns *netns, *next;
-    HASH_ITER (hh, engine->held.entries, netns, next) {
+    struct drift *drift = engine->drift;
+    const struct netns *netns = drift->name ? netns_table_find(&engine->held, drift->name) : NULL;
+    if (!netns) /* it went meanwhile */
+        netns = engine->held.entries;
+    for (size_t i = 0; netns && i < NAMES_SLICE; i++, netns = netns->hh.next)
         mirror_set_named(engine, netns->name, netns_is_named(netns));
-    }
+    free(drift->name);
+    drift->name = netns ? strdup(netns->name) : NULL;
+    return netns;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
     struct engine *engine = context;
     struct drift *drift = engine->drift;
-    int64_t now = drift_now();
+    int64_t now = clock_monotonic();
     (void)fd;
     (void)what;
     if (engine->starting || engine->stopping)
         return;
     if (drift->mounts && drift->mounts <= now) {
-        drift->mounts = 0;
-        look_at_names(engine);
+        drift->mounts = look_at_names(engine) ? now : 0;
     }
     if (drift->audit && drift->audit <= now) {
         drift->audit = now + engine->audit_interval;
@@ -306,7 +321,7 @@ bool drift_start(struct engine *engine, struct error *error)
     if (!drift || !(drift->timer = evtimer_new(engine->base, on_timer, engine)))
         return error_memory(error);
     TAILQ_INIT(&drift->marked);
-    drift->audit = engine->audit_interval ? drift_now() + engine->audit_interval : 0;
+    drift->audit = engine->audit_interval ? clock_monotonic() + engine->audit_interval : 0;
     return true;
 }
 
@@ -314,6 +329,8 @@ void drift_stop(struct engine *engine)
 {
     if (engine->drift && engine->drift->timer)
         event_free(engine->drift->timer);
+    if (engine->drift)
+        free(engine->drift->name);
     free(engine->drift);
     engine->drift = NULL;
 }

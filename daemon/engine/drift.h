@@ -30,8 +30,8 @@ struct drift_item {
     UT_hash_handle hh;
 };
 
-/* CLOCK_MONOTONIC in ms. */
-int64_t drift_now(void);
+/* Milliseconds from a change to what is done about it: a burst is one repair. */
+#define DRIFT_SETTLE 50
 
 bool drift_start(struct engine *engine, struct error *error);
 void drift_stop(struct engine *engine);

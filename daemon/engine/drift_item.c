@@ -140,7 +140,7 @@ static void note_change(struct drift_item *item)
     if (!item->present)
         item->since = item->last_change;
     if (is_contended(item))
-        item->retry = drift_now() + backoff(item->repairs - 1);
+        item->retry = clock_monotonic() + backoff(item->repairs - 1);
 }
 
 static void set_message(struct drift_item *item, const char *message)
@@ -156,7 +156,7 @@ static void note_repair(const struct transaction *transaction, struct drift_item
     if (transaction->repair == REPAIR_ALL)
         item->repairs = 0;
     item->present = !repaired;
-    item->repaired = drift_now();
+    item->repaired = clock_monotonic();
     item->retry = item->repaired + backoff(item->repairs++);
     log_notice("topology %s: drift: %s: %s%s", transaction->name, item->pointer,
                repaired ? "repaired" : "could not be repaired",
@@ -203,7 +203,7 @@ static void note_agreement(struct engine *engine, const struct topology *topolog
 /* What is as it should be, and has been for long enough, is forgotten. */
 static void forget_quiet(struct topology *topology)
 {
-    int64_t now = drift_now();
+    int64_t now = clock_monotonic();
     struct drift_item *item, *next;
     HASH_ITER (hh, topology->drift, item, next) {
         int64_t quiet = 2 * (item->retry - item->repaired);
@@ -242,8 +242,20 @@ static struct json_object *missing(const char *pointer)
     return good ? TAKE(change) : NULL;
 }
 
+/* What is planned for together with something that is blocked waits for that. */
+static void delay(const struct transaction *transaction)
+{
+    struct drift_item *item, *next;
+    int64_t retry = clock_monotonic() + QUIET;
+    HASH_ITER (hh, transaction->topology->drift, item, next) {
+        if (network_cut_holds(transaction->cut, item->pointer) && item->retry < retry)
+            item->retry = retry;
+    }
+}
+
 void drift_items_blocked(struct transaction *transaction)
 {
+    delay(transaction);
     const struct error *error = &transaction->error;
     auto_json struct json_object *change = missing(error->pointer);
     struct drift_item *item = change ? obtain_item(transaction->topology, error->pointer) : NULL;
@@ -282,7 +294,7 @@ int64_t drift_items_retry(const struct topology *topology)
     const struct drift_item *item, *next;
     HASH_ITER (hh, topology->drift, item, next) {
         if (is_to_be_repaired(item) && (!due || item->retry < due))
-            due = item->retry > 0 ? item->retry : drift_now();
+            due = item->retry > 0 ? item->retry : clock_monotonic();
     }
     return due;
 }

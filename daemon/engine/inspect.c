@@ -81,9 +81,12 @@ static void inspected(void *context, const struct error *error)
                   inspection->namespace);
     else if (!name_links(inspection->engine, inspection->network))
         error_memory(&failure);
+    struct engine *engine = inspection->engine;
     inspection->callback(inspection->context, failure.code ? NULL : inspection->network,
                          failure.code ? &failure : NULL);
     inspection_free(inspection);
+    engine->requests--;
+    engine_check_idle(engine);
 }
 
 static bool add_owned(const struct engine *engine, struct look *look)
@@ -123,6 +126,7 @@ void engine_inspect(struct engine *engine, const char *namespace, inspect_callba
                             inspection);
     }
     if (look && add_asked(engine, look, namespace)) {
+        engine->requests++;
         look_start(look);
         return;
     }

@@ -45,7 +45,7 @@ struct engine {
     uint32_t next_park_group;
     bool scheduling;
 
-    size_t requests; /* of clients, that the store's thread has */
+    size_t requests; /* of clients, that other threads work on */
 
     struct events events;
 

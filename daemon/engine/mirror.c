@@ -1,5 +1,6 @@
 #include "engine/mirror_internal.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "engine/drift.h"
 #include "engine/events.h"
@@ -37,7 +38,7 @@ void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry)
     STAILQ_INSERT_TAIL(&mirror->queue, entry, next);
     if (mirror->due)
         return;
-    mirror->due = drift_now() + MIRROR_SETTLE - MIRROR_PAUSE;
+    mirror->due = clock_monotonic() + DRIFT_SETTLE - MIRROR_PAUSE;
     drift_resume(mirror->engine);
 }
 

@@ -6,9 +6,6 @@
 
 #include <sys/queue.h>
 
-/* Milliseconds from the first doubt to the reading: a burst is read once. */
-#define MIRROR_SETTLE 50
-
 /* A namespace that is listened to. */
 struct mirror_entry {
     char *namespace;

@@ -1,5 +1,6 @@
 #include "engine/mirror_internal.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "engine/drift.h"
 #include "engine/holders.h"
@@ -183,7 +184,7 @@ static bool fill(struct mirror *mirror, struct reading *reading)
 static void end_round(struct mirror *mirror)
 {
     mirror->reading = false;
-    mirror->due = mirror->queued ? drift_now() + MIRROR_SETTLE : 0;
+    mirror->due = mirror->queued ? clock_monotonic() + DRIFT_SETTLE : 0;
     drift_resume(mirror->engine);
     engine_check_idle(mirror->engine);
 }

@@ -1,5 +1,6 @@
 #include "engine/transaction.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "engine/confirm.h"
 #include "engine/drift.h"
@@ -88,7 +89,7 @@ void transaction_begin(struct transaction *transaction)
         transaction_refuse_memory(transaction);
         return;
     }
-    transaction->started = drift_now();
+    transaction->started = clock_monotonic();
     begin_look(transaction, look, transaction->recovery);
 }
 

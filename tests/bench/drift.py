@@ -23,13 +23,13 @@ REST_AFTER_MAKING = 1.25
 # Bursts of changes are repeated until netnsd has run for so many seconds, but not without end.
 SECONDS_ENOUGH = 1
 ROUNDS_MAX = 10
-SOURCE = Path(__file__).resolve().parents[2] / "daemon" / "engine" / "drift.c"
+SOURCE = Path(__file__).resolve().parents[2] / "daemon" / "engine" / "drift.h"
 
 
 def settling_seconds():
     """How long netnsd waits for more of a burst before it compares."""
-    defined = re.search(r"^#define SETTLE (\d+)$", SOURCE.read_text(), re.MULTILINE)
-    assert defined, f"{SOURCE} defines no SETTLE any more: say here where it is"
+    defined = re.search(r"^#define DRIFT_SETTLE (\d+)$", SOURCE.read_text(), re.MULTILINE)
+    assert defined, f"{SOURCE} defines no DRIFT_SETTLE any more: say here where it is"
     return int(defined[1]) * MILLISECOND
 
 
@@ -191,8 +191,8 @@ def repair_columns(settling):
 
 def show_all(rows, settling):
     show("From a foreign change until it is repaired, in ms. For "
-         f"{settling / MILLISECOND:.0f} ms netnsd waits whether more comes\n(SETTLE in "
-         "daemon/engine/drift.c); the rest is what it takes. And netnsd's processor time\n"
+         f"{settling / MILLISECOND:.0f} ms netnsd waits whether more comes\n(DRIFT_SETTLE in "
+         "daemon/engine/drift.h); the rest is what it takes. And netnsd's processor time\n"
          "for all of it:", rows, MILLISECOND, repair_columns(settling))
     show("Processor time of netnsd for a foreign change that needs no repair, in us:", rows,
          MICROSECOND, lambda row: {"its own": row["netnsd"]["user"],
