@@ -22,7 +22,7 @@
 #define DEFAULT_SOCKET "/run/netnsd/io.netnsd"
 #define DEFAULT_STATE "/var/lib/netnsd"
 #define DEFAULT_AUDIT 60
-#define AUDIT_MAX 86400
+#define AUDIT_MAX 86400u
 
 struct options {
     const char *socket;

@@ -92,17 +92,22 @@ static ssize_t receive(struct mnl_socket *socket, void *buffer, size_t size, str
     return length;
 }
 
+/* Sends REQUEST and receives one answer. Returns its length, or -1. */
+static ssize_t exchange(struct mnl_socket *socket, struct nlmsghdr *request, uint16_t flags,
+                        char *buffer, size_t size, struct error *error)
+{
+    request->nlmsg_flags |= NLM_F_REQUEST | flags;
+    request->nlmsg_seq = 1;
+    return send_request(socket, request, error) ? receive(socket, buffer, size, error) : -1;
+}
+
 bool netlink_change(struct mnl_socket *socket, struct nlmsghdr *request, struct error *error)
 {
     char buffer[8192];
     struct netlink_ack ack;
     if (fault_here())
         return error_set(error, ERROR_KERNEL, EIO, "%s", strerror(EIO));
-    request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-    request->nlmsg_seq = 1;
-    if (!send_request(socket, request, error))
-        return false;
-    ssize_t length = receive(socket, buffer, sizeof(buffer), error);
+    ssize_t length = exchange(socket, request, NLM_F_ACK, buffer, sizeof(buffer), error);
     if (length < 0)
         return false;
     if (!mnl_nlmsg_ok((struct nlmsghdr *)buffer, (int)length) ||
@@ -117,11 +122,7 @@ bool netlink_ask(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t e
                  struct error *error)
 {
     char buffer[RECEIVE_SIZE];
-    request->nlmsg_flags |= NLM_F_REQUEST;
-    request->nlmsg_seq = 1;
-    if (!send_request(socket, request, error))
-        return false;
-    ssize_t length = receive(socket, buffer, sizeof(buffer), error);
+    ssize_t length = exchange(socket, request, 0, buffer, sizeof(buffer), error);
     if (length < 0)
         return false;
     return mnl_cb_run(buffer, (size_t)length, 1, mnl_socket_get_portid(socket), each, context) >=
