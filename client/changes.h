@@ -1,6 +1,5 @@
 /* A plan as a diff: one line a change, "+" for what is made, "~" for what changes, "-" for what
- * goes,
- * "-/+" for what is made anew. */
+ * goes and "-/+" for what is made anew. */
 #pragma once
 
 #include <json-c/json.h>

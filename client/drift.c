@@ -1,5 +1,6 @@
 #include "client/commands.h"
 
+#include "client/changes.h"
 #include "client/members.h"
 
 void difference_write_fields(FILE *out, struct json_object *difference)
@@ -17,18 +18,30 @@ void difference_write_fields(FILE *out, struct json_object *difference)
     }
 }
 
-/* The fields as a string; NULL when memory is short. */
-static char *describe(struct json_object *difference)
+static void write_object(FILE *out, struct json_object *difference)
+{
+    object_write(out, member_string(difference, "pointer"));
+}
+
+/* The fields, and why they were not put right. */
+static void write_details(FILE *out, struct json_object *difference)
+{
+    const char *message = member_string(difference, "message");
+    difference_write_fields(out, difference);
+    fputs(member_count(difference, "fields") > 0 && *message ? "; " : "", out);
+    print_text(out, message);
+}
+
+/* What WRITE writes, as a string; NULL when memory is short. */
+static char *describe(void (*write)(FILE *out, struct json_object *difference),
+                      struct json_object *difference)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return NULL;
-    difference_write_fields(out, difference);
-    const char *message = member_string(difference, "message");
-    bool fields = member_count(difference, "fields") > 0;
-    fprintf(out, "%s%s", fields && *message ? "; " : "", message);
+    write(out, difference);
     if (fclose(out) == 0)
         return text;
     free(text);
@@ -38,25 +51,27 @@ static char *describe(struct json_object *difference)
 static int print_differences(const struct client *client, struct json_object *reply)
 {
     static const char *const titles[] = {"TOPOLOGY", "STATE",   "KIND", "OBJECT",
-                                         "FIELDS",   "REPAIRS", "SINCE"};
+                                         "DETAILS",  "REPAIRS", "SINCE"};
     auto_table struct table table = {.titles = titles, .columns = 7};
     for (size_t i = 0; i < member_count(reply, "differences"); i++) {
         struct json_object *difference = member_element(reply, "differences", i);
-        auto_free char *fields = describe(difference);
-        if (!fields)
+        auto_free char *object = describe(write_object, difference);
+        auto_free char *details = describe(write_details, difference);
+        if (!object || !details)
             return client_fail_memory(client);
         table_add(&table, member_string(difference, "topology"));
         table_add(&table, member_string(difference, "state"));
         table_add(&table, member_string(difference, "kind"));
-        table_add(&table, member_string(difference, "pointer"));
-        table_add(&table, fields);
+        table_add(&table, object);
+        table_add(&table, details);
         table_add_integer(&table, member_integer(difference, "repairs"));
         table_add(&table, member_string(difference, "since"));
     }
     int status = client_print_table(client, &table);
-    for (size_t i = 0; i < member_count(reply, "unheard"); i++)
-        printf("%s was changed without netnsd hearing of it\n",
-               json_object_get_string(member_element(reply, "unheard", i)));
+    for (size_t i = 0; i < member_count(reply, "unheard"); i++) {
+        object_write(stdout, json_object_get_string(member_element(reply, "unheard", i)));
+        puts(" was changed without netnsd hearing of it");
+    }
     return status;
 }
 

@@ -263,6 +263,14 @@ static void write_kernel_refused(const struct problem_output *output,
             *name ? " (" : "", name, *name ? ")" : "");
 }
 
+static void write_drift_failed(const struct problem_output *output, struct json_object *parameters)
+{
+    const char *name = member_string(parameters, "errno");
+    finding(output, false, member_string(parameters, "pointer"), "topology '%s': %s%s%s%s",
+            member_string(parameters, "topology"), member_string(parameters, "message"),
+            *name ? " (" : "", name, *name ? ")" : "");
+}
+
 static void write_message(const struct problem_output *output, struct json_object *parameters)
 {
     failure(output, "%s", member_string(parameters, "message"));
@@ -308,6 +316,8 @@ static const struct {
     void (*write)(const struct problem_output *output, struct json_object *parameters);
 } errors[] = {
     {"io.netnsd.Client.Failed", write_message},
+    {"io.netnsd.Drift.Failed", write_drift_failed},
+    {"io.netnsd.Drift.NoSuchTopology", write_no_such_topology},
     {"io.netnsd.Link.KernelRefused", write_kernel_refused},
     {"io.netnsd.Link.NoSuchLink", write_no_such_link},
     {"io.netnsd.Link.NoSuchNamespace", write_no_such_namespace},

@@ -6,6 +6,9 @@
 /* Comparisons of one or all topologies that somebody waits for. */
 struct comparison {
     struct engine *engine;
+    char *topology; /* NULL: all */
+    bool repair;
+    uint64_t since; /* engine->comparisons, when it began */
     comparison_callback *callback;
     void *context;
     size_t pending;
@@ -17,9 +20,12 @@ struct comparison {
     struct error error;
 };
 
+/* A topology, or, when something in it keeps it from being planned for as a whole, a piece of it.
+ */
 struct part {
     struct comparison *comparison;
     char *topology;
+    bool piece;
 };
 
 static void summarise(const char *topology, const struct drift_item *item,
@@ -74,6 +80,7 @@ static void comparison_free(struct comparison *comparison)
         free(comparison->unheard[i]);
     free(comparison->unheard);
     free(comparison->failed);
+    free(comparison->topology);
     free(comparison);
 }
 
@@ -102,14 +109,24 @@ static void note_failure(struct comparison *comparison, const char *topology,
     comparison->error = *error;
 }
 
-static bool keep_differences(struct comparison *comparison, const char *topology)
+static bool is_asked(const struct comparison *comparison, const struct topology *topology)
 {
-    const struct topology *found = topology_find(comparison->engine, topology);
-    const struct drift_item *item, *next;
-    struct drift_item *items = found ? found->drift : NULL;
-    HASH_ITER (hh, items, item, next) {
-        if (item->seen && !keep(comparison, topology, item))
-            return false;
+    return topology->generation &&
+           (!comparison->topology || strcmp(topology->name, comparison->topology) == 0);
+}
+
+/* What differs, or did until this put it right. */
+static bool keep_differences(struct comparison *comparison)
+{
+    const struct topology *each = comparison->engine->topologies;
+    for (; each; each = each->hh.next) {
+        const struct drift_item *item, *next;
+        struct drift_item *items = is_asked(comparison, each) ? each->drift : NULL;
+        HASH_ITER (hh, items, item, next) {
+            bool repaired = comparison->repair && item->noted > comparison->since;
+            if ((item->present || repaired) && !keep(comparison, each->name, item))
+                return false;
+        }
     }
     return true;
 }
@@ -133,6 +150,11 @@ static void finish(struct comparison *comparison)
 {
     if (--comparison->pending)
         return;
+    if (!keep_differences(comparison)) {
+        struct error error = {0};
+        error_memory(&error);
+        note_failure(comparison, "", &error);
+    }
     const struct comparison_result result = {
         .differences = comparison->differences,
         .count = comparison->count,
@@ -145,15 +167,25 @@ static void finish(struct comparison *comparison)
     comparison_free(comparison);
 }
 
+/* Something of others is in the way, or is not there: drift knows it as blocked. */
+static bool is_blocked(const struct error *error)
+{
+    return error->pointer[0] && (error->code == ERROR_EXISTS || error->code == ERROR_WAITING);
+}
+
+static void begin_pieces(struct comparison *comparison, const char *topology);
+
 static void part_done(void *context, const struct change_result *result)
 {
     struct part *part = context;
     struct comparison *comparison = part->comparison;
     struct error memory = {0};
-    if (result->error) {
+    bool blocked = result->error && is_blocked(result->error);
+    if (blocked && !part->piece) {
+        begin_pieces(comparison, part->topology);
+    } else if (result->error && !blocked) {
         note_failure(comparison, part->topology, result->error);
-    } else if (!keep_differences(comparison, part->topology) ||
-               !keep_unheard(comparison, result->unheard)) {
+    } else if (!keep_unheard(comparison, result->unheard)) {
         error_memory(&memory);
         note_failure(comparison, part->topology, &memory);
     }
@@ -162,18 +194,22 @@ static void part_done(void *context, const struct change_result *result)
     finish(comparison);
 }
 
-static void begin_part(struct comparison *comparison, struct topology *topology, bool repair)
+/* DIRTY (taken over) is the piece; NULL: all. */
+static void begin_part(struct comparison *comparison, struct topology *topology,
+                       struct dirty *dirty)
 {
     struct part *part = calloc(1, sizeof(*part));
     char *name = part ? strdup(topology->name) : NULL;
+    comparison->pending++;
     if (name) {
-        *part = (struct part){.comparison = comparison, .topology = name};
-        comparison->pending++;
-        if (transaction_compare(comparison->engine, topology, NULL,
-                                repair ? REPAIR_ALL : REPAIR_NEVER, part_done, part))
+        *part = (struct part){.comparison = comparison, .topology = name, .piece = dirty};
+        if (transaction_compare(comparison->engine, topology, dirty,
+                                comparison->repair ? REPAIR_ALL : REPAIR_NEVER, part_done, part))
             return;
-        comparison->pending--;
+    } else {
+        dirty_clear(&dirty);
     }
+    comparison->pending--;
     free(name);
     free(part);
     struct error error = {0};
@@ -181,21 +217,40 @@ static void begin_part(struct comparison *comparison, struct topology *topology,
     note_failure(comparison, topology->name, &error);
 }
 
+static void begin_pieces(struct comparison *comparison, const char *name)
+{
+    struct topology *topology = topology_find(comparison->engine, name);
+    auto_dirty struct dirty *all = topology ? drift_all(topology) : NULL;
+    struct dirty *piece;
+    while ((piece = dirty_take(&all, 1)))
+        begin_part(comparison, topology, piece);
+    transactions_schedule(comparison->engine);
+}
+
 void engine_compare(struct engine *engine, const char *topology, bool repair,
                     comparison_callback *callback, void *context)
 {
     struct comparison *comparison = calloc(1, sizeof(*comparison));
-    if (!comparison) {
+    char *name = topology ? strdup(topology) : NULL;
+    if (!comparison || (topology && !name)) {
         struct error error = {0};
         error_memory(&error);
+        free(comparison);
         callback(context, &(struct comparison_result){.topology = "", .error = &error});
         return;
     }
     *comparison = (struct comparison){
-        .engine = engine, .callback = callback, .context = context, .pending = 1};
+        .engine = engine,
+        .topology = name,
+        .repair = repair,
+        .since = engine->comparisons,
+        .callback = callback,
+        .context = context,
+        .pending = 1,
+    };
     for (struct topology *each = engine->topologies; each; each = each->hh.next) {
-        if (each->generation && (!topology || strcmp(each->name, topology) == 0))
-            begin_part(comparison, each, repair);
+        if (is_asked(comparison, each))
+            begin_part(comparison, each, NULL);
     }
     transactions_schedule(engine);
     finish(comparison);

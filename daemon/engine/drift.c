@@ -82,21 +82,21 @@ static void mark_due(struct engine *engine, struct topology *topology, bool sett
 }
 
 /* Of a namespace that many share each thing is marked by itself, so that a slice is small. */
-static bool add_shared(struct topology *topology, const struct namespace *namespace)
+static bool add_shared(struct dirty **set, const struct namespace *namespace)
 {
     const struct link *link, *next;
     HASH_ITER (hh, namespace->links, link, next) {
-        if (!dirty_add(&topology->dirty, namespace->name, link->name))
+        if (!dirty_add(set, namespace->name, link->name))
             return false;
     }
     return !(namespace->routes || namespace->rules || namespace->sysctls) ||
-           dirty_add(&topology->dirty, namespace->name, "");
+           dirty_add(set, namespace->name, "");
 }
 
-static bool add_namespace(struct topology *topology, const struct namespace *namespace)
+static bool add_namespace(struct dirty **set, const struct namespace *namespace)
 {
-    return namespace_is_shared(namespace) ? add_shared(topology, namespace)
-                                          : dirty_add(&topology->dirty, namespace->name, NULL);
+    return namespace_is_shared(namespace) ? add_shared(set, namespace)
+                                          : dirty_add(set, namespace->name, NULL);
 }
 
 static void warn_lost(const struct topology *topology)
@@ -118,7 +118,7 @@ static void mark_one(void *context, struct topology *topology)
     if (!namespace)
         return;
     if (!(marking->link ? dirty_add(&topology->dirty, marking->namespace, marking->link)
-                        : add_namespace(topology, namespace)))
+                        : add_namespace(&topology->dirty, namespace)))
         warn_lost(topology);
     mark_due(marking->engine, topology, marking->settled);
 }
@@ -130,15 +130,23 @@ void drift_mark(struct engine *engine, const char *namespace, const char *link, 
     holders_each(engine, namespace, link, mark_one, &marking);
 }
 
-void drift_mark_topology(struct engine *engine, struct topology *topology)
+struct dirty *drift_all(struct topology *topology)
 {
+    struct dirty *all = NULL;
     const struct namespace *namespace, *next;
     HASH_ITER (hh, topology->network->namespaces, namespace, next) {
-        if (!add_namespace(topology, namespace)) {
+        if (!add_namespace(&all, namespace)) {
             warn_lost(topology);
             break;
         }
     }
+    return all;
+}
+
+void drift_mark_topology(struct engine *engine, struct topology *topology)
+{
+    auto_dirty struct dirty *all = drift_all(topology);
+    dirty_move(&all, &topology->dirty);
     mark_due(engine, topology, false);
 }
 
@@ -178,8 +186,8 @@ static bool compare_one_by_one(struct transaction *transaction)
         return false;
     }
     for (; one; one = dirty_take(&transaction->dirty, 1)) {
-        if (!transaction_compare(transaction->engine, transaction->topology, one, REPAIR_WANTED,
-                                 NULL, NULL))
+        if (!transaction_compare(transaction->engine, transaction->topology, one,
+                                 transaction->repair, NULL, NULL))
             warn_lost(transaction->topology);
     }
     return true;

@@ -23,6 +23,7 @@ struct drift_item {
     int64_t retry;              /* CLOCK_MONOTONIC in ms: not repaired before */
     int64_t repaired;           /* the same, of the last repair; 0: none yet */
     unsigned repairs;           /* that were undone, and the last */
+    uint64_t noted;             /* engine->comparisons, when it was last found */
     bool present;               /* it differs now */
     bool seen;                  /* in the comparison at hand */
     bool reported;              /* its namespace's "drift" is "report" */
@@ -41,6 +42,8 @@ void drift_stop(struct engine *engine);
 void drift_mark(struct engine *engine, const char *namespace, const char *link, bool settled);
 /* Anything of TOPOLOGY may be changed. */
 void drift_mark_topology(struct engine *engine, struct topology *topology);
+/* All that TOPOLOGY has. */
+struct dirty *drift_all(struct topology *topology);
 /* Names of namespaces may have been taken away. */
 void drift_mounts_changed(struct engine *engine);
 /* A transaction is about to look at all of TOPOLOGY: marks up to now are settled by that. */
@@ -62,7 +65,7 @@ bool drift_repairs(void *context, const struct operation *operation);
 void drift_items_compared(struct transaction *transaction);
 /* Nothing could be planned, because of something that TRANSACTION's error points to. */
 void drift_items_blocked(struct transaction *transaction);
-/* What is in CUT, a part of TOPOLOGY, is as it should be. */
+/* What is in CUT, a part of TOPOLOGY, or (NULL) all of it is as it should be. */
 void drift_items_agreed(struct engine *engine, struct topology *topology,
                         const struct network *cut);
 

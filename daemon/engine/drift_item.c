@@ -55,15 +55,46 @@ static bool reports(const struct namespace *namespace)
            (namespace->match && namespace->match->report && namespace->match->cookie);
 }
 
-/* Both ends of a cable are made and removed together. */
+/* Both ends of a cable are made together: one that is reported keeps the other, and what stands on
+ * that, from it. LINK is desired, and planned for. */
+static bool is_withheld(const struct link *link)
+{
+    const struct link *peer = link->peer.link, *lower = link->lower.link;
+    return link->fate != FATE_KEEP &&
+           ((peer && reports(peer->namespace)) || (lower && is_withheld(lower)));
+}
+
+/* Routes need the links that they go through. */
+static bool withholds_link(const struct namespace *namespace)
+{
+    const struct link *link, *next;
+    HASH_ITER (hh, namespace->links, link, next) {
+        if (is_withheld(link))
+            return true;
+    }
+    return false;
+}
+
 static bool is_reported(const struct operation *operation)
 {
     const struct link *link = operation->link;
-    bool removal =
-        operation->type == OPERATION_LINK_PARK || operation->type == OPERATION_LINK_DELETE;
-    const struct link *desired = link && removal ? link->match : link;
-    const struct link *peer = desired ? desired->peer.link : NULL;
-    return reports(operation->namespace) || (peer && reports(peer->namespace));
+    switch (operation->type) {
+    case OPERATION_LINK_PARK:
+    case OPERATION_LINK_DELETE:
+        link = link->match;
+        break;
+    case OPERATION_SYSCTL_SET:
+        link = operation->sysctl->link;
+        break;
+    case OPERATION_ROUTE_ADD:
+    case OPERATION_ROUTE_CHANGE:
+        if (withholds_link(operation->namespace))
+            return true;
+        break;
+    default:
+        break;
+    }
+    return reports(operation->namespace) || (link && is_withheld(link));
 }
 
 bool drift_repairs(void *context, const struct operation *operation)
@@ -100,13 +131,18 @@ static struct drift_item *obtain_item(struct topology *topology, const char *poi
     return NULL;
 }
 
-/* Is what POINTER leads to in a namespace whose drift is reported? */
-static bool pointer_is_reported(const struct topology *topology, const char *pointer)
+/* Is what POINTER leads to left alone because its namespace, or the other end of a cable, is
+ * reported? */
+static bool pointer_is_reported(const struct transaction *transaction, const char *pointer)
 {
-    char name[NAMESPACE_NAME_MAX + 1], link[IFNAMSIZ];
-    const struct namespace *namespace =
-        pointer_parts(pointer, name, link) ? network_namespace(topology->network, name) : NULL;
-    return namespace && namespace->report;
+    char name[NAMESPACE_NAME_MAX + 1], link_name[IFNAMSIZ];
+    const char *rest = pointer_parts(pointer, name, link_name);
+    const struct namespace *namespace = rest ? network_namespace(transaction->desired, name) : NULL;
+    const struct link *link = namespace ? namespace_link(namespace, link_name) : NULL;
+    if (!namespace)
+        return false;
+    bool route = strncmp(rest, "/routes/", strlen("/routes/")) == 0;
+    return namespace->report || (link && is_withheld(link)) || (route && withholds_link(namespace));
 }
 
 /* How long what was undone so often waits for its next repair. */
@@ -175,8 +211,9 @@ static void note(struct transaction *transaction, struct json_object *change)
     if (!item)
         return; /* the next comparison finds it again */
     item->seen = true;
+    item->noted = transaction->engine->comparisons;
     item->blocked = false;
-    item->reported = pointer_is_reported(topology, item->pointer);
+    item->reported = pointer_is_reported(transaction, item->pointer);
     bool tried = transaction->repair == REPAIR_ALL ||
                  (transaction->repair == REPAIR_WANTED && !item->reported &&
                   item->retry <= transaction->started);
@@ -219,6 +256,7 @@ void drift_items_compared(struct transaction *transaction)
     struct drift_item *item, *next;
     if (!changes)
         return;
+    transaction->engine->comparisons++;
     HASH_ITER (hh, topology->drift, item, next) {
         item->seen = transaction->cut && !network_cut_holds(transaction->cut, item->pointer);
     }
@@ -243,19 +281,17 @@ static struct json_object *missing(const char *pointer)
 }
 
 /* What is planned for together with something that is blocked waits for that. */
-static void delay(const struct transaction *transaction)
+static void block_all(const struct transaction *transaction)
 {
     struct drift_item *item, *next;
-    int64_t retry = clock_monotonic() + QUIET;
     HASH_ITER (hh, transaction->topology->drift, item, next) {
-        if (network_cut_holds(transaction->cut, item->pointer) && item->retry < retry)
-            item->retry = retry;
+        item->blocked |= network_cut_holds(transaction->cut, item->pointer);
     }
 }
 
 void drift_items_blocked(struct transaction *transaction)
 {
-    delay(transaction);
+    block_all(transaction);
     const struct error *error = &transaction->error;
     auto_json struct json_object *change = missing(error->pointer);
     struct drift_item *item = change ? obtain_item(transaction->topology, error->pointer) : NULL;
@@ -277,7 +313,7 @@ void drift_items_agreed(struct engine *engine, struct topology *topology, const 
 {
     struct drift_item *item, *next;
     HASH_ITER (hh, topology->drift, item, next) {
-        if (network_cut_holds(cut, item->pointer))
+        if (!cut || network_cut_holds(cut, item->pointer))
             note_agreement(engine, topology, item);
     }
     forget_quiet(topology);

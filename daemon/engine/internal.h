@@ -53,6 +53,7 @@ struct engine {
     struct mirror *mirror;
     struct drift *drift;
     int64_t audit_interval; /* ms; 0: no periodic audits */
+    uint64_t comparisons;   /* transactions that compared, so far */
 
     bool starting, stopping;
     void (*ready)(void *context);

@@ -28,9 +28,10 @@ struct namespace *mirror_entry_namespace(const struct mirror *mirror,
     return namespace && namespace->cookie == entry->cookie ? namespace : NULL;
 }
 
-void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry)
+void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry, enum mirror_doubt doubt)
 {
-    entry->doubtful = true;
+    if (entry->doubt < doubt)
+        entry->doubt = doubt;
     if (entry->queued)
         return;
     entry->queued = true;
@@ -66,7 +67,7 @@ static bool add_entry(struct mirror *mirror, const struct netns *netns)
         return false;
     entry->number = netns->number;
     entry->cookie = netns->cookie;
-    entry->doubtful = true;
+    entry->doubt = DOUBT_ALL;
     entry->namespace = strdup(netns->name);
     if (entry->namespace)
         HASH_ADD_KEYPTR(hh, mirror->entries, entry->namespace, strlen(entry->namespace), entry);
@@ -99,16 +100,14 @@ void mirror_doubt(struct engine *engine, const char *namespace)
 {
     struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace);
     if (entry)
-        mirror_entry_doubt(engine->mirror, entry);
+        mirror_entry_doubt(engine->mirror, entry, DOUBT_ALL);
 }
 
 void mirror_doubt_all(struct engine *engine, bool audit)
 {
     struct mirror *mirror = engine->mirror;
     for (struct mirror_entry *entry = mirror->entries; entry; entry = entry->hh.next) {
-        bool doubtful = entry->doubtful || !audit;
-        mirror_entry_doubt(mirror, entry);
-        entry->doubtful = doubtful;
+        mirror_entry_doubt(mirror, entry, audit ? DOUBT_NONE : DOUBT_ALL);
         entry->audited |= audit;
     }
 }

@@ -24,9 +24,9 @@ static void changed(const struct hearing *hearing, const char *link)
     drift_mark(hearing->mirror->engine, hearing->entry->namespace, link, false);
 }
 
-static void doubt(const struct hearing *hearing)
+static void doubt(const struct hearing *hearing, enum mirror_doubt doubt)
 {
-    mirror_entry_doubt(hearing->mirror, hearing->entry);
+    mirror_entry_doubt(hearing->mirror, hearing->entry, doubt);
 }
 
 /* What OWNER, which may be NULL, asks of the namespace. */
@@ -45,13 +45,13 @@ static void doubt_routes(const struct hearing *hearing)
     if (!owner)
         changed(hearing, "");
     else if (wanted && wanted->routes)
-        doubt(hearing);
+        doubt(hearing, DOUBT_REST);
 }
 
 static void out_of_memory(const struct hearing *hearing)
 {
     log_warning("out of memory: namespace %s is read again", hearing->entry->namespace);
-    doubt(hearing);
+    doubt(hearing, DOUBT_ALL);
 }
 
 static void find_topology(void *context, struct topology *topology)
@@ -132,8 +132,10 @@ static void replace(const struct hearing *hearing, struct link *former, struct l
     if (other)
         link_remove(other);
     good = link_move(link, namespace) && good && link_index(namespace_link(namespace, name));
-    if (!good || other)
+    if (!good)
         out_of_memory(hearing);
+    else if (other)
+        doubt(hearing, DOUBT_ALL);
     else if (down)
         doubt_routes(hearing);
 }
@@ -242,7 +244,7 @@ static void hear_route(const struct hearing *hearing)
     struct search search = {.namespace = hearing->entry->namespace, .key = &key};
     holders_each(engine, search.namespace, "", find_route, &search);
     if (owner && (protocol == NETNSD_PROTOCOL || search.found || (wanted && wanted->remove_extra)))
-        doubt(hearing);
+        doubt(hearing, DOUBT_REST);
     else if (search.found)
         changed(hearing, "");
 }
@@ -256,7 +258,7 @@ static void hear_rest(const struct hearing *hearing, bool sysctls)
     if (!owner)
         changed(hearing, "");
     else if (!sysctls || (wanted && wanted->sysctls))
-        doubt(hearing);
+        doubt(hearing, DOUBT_REST);
 }
 
 static void apply(const struct hearing *hearing, const struct monitor_event *event)
@@ -298,7 +300,7 @@ void mirror_hear(void *context, const struct monitor_event *event)
     }
     entry->heard = mirror->heard;
     struct namespace *namespace = mirror_entry_namespace(mirror, entry);
-    if (namespace && !entry->doubtful)
+    if (namespace)
         apply(&(struct hearing){.mirror = mirror,
                                 .entry = entry,
                                 .namespace = namespace,

@@ -6,13 +6,20 @@
 
 #include <sys/queue.h>
 
+/* What may be stale. */
+enum mirror_doubt {
+    DOUBT_NONE,
+    DOUBT_REST, /* routes, rules and sysctls */
+    DOUBT_ALL,
+};
+
 /* A namespace that is listened to. */
 struct mirror_entry {
     char *namespace;
     int32_t number; /* the daemon's own namespace knows it by */
     uint64_t cookie;
-    uint64_t heard;                  /* mirror->heard with the last message from it */
-    bool doubtful;                   /* what the mirror has of it may be stale, and is not kept */
+    uint64_t heard; /* mirror->heard with the last message from it */
+    enum mirror_doubt doubt;
     bool queued, audited;            /* it is to be read; to see whether all is well */
     UT_hash_handle hh;               /* by name, in mirror->entries */
     UT_hash_handle hh_number;        /* by number, in mirror->by_number */
@@ -40,7 +47,7 @@ struct mirror_entry *mirror_entry_find(const struct mirror *mirror, const char *
  */
 struct namespace *mirror_entry_namespace(const struct mirror *mirror,
                                          const struct mirror_entry *entry);
-void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry);
+void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry, enum mirror_doubt doubt);
 void mirror_entry_forget(struct mirror *mirror, struct mirror_entry *entry);
 
 /* Tells that LINK has come, or gone. What is parked has gone already. */

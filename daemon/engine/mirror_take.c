@@ -64,9 +64,9 @@ static void install(struct mirror *mirror, struct mirror_entry *entry, struct ne
         publish_links(mirror, namespace, former, false);
     if (!namespace_move(read, namespace, mirror->network))
         log_warning("out of memory: namespace %s is not followed", entry->namespace);
-    entry->doubtful = false;
+    entry->doubt = DOUBT_NONE;
     if (entry->heard > since)
-        mirror_entry_doubt(mirror, entry);
+        mirror_entry_doubt(mirror, entry, DOUBT_ALL);
 }
 
 /* A part of a namespace was read: links that are known learn what their lower links are. */
@@ -92,8 +92,8 @@ void mirror_take(struct engine *engine, struct network *actual, uint64_t since)
             continue;
         }
         learn(mirror, entry, namespace);
-        if (entry->doubtful)
-            mirror_entry_doubt(mirror, entry);
+        if (entry->doubt)
+            mirror_entry_doubt(mirror, entry, entry->doubt);
     }
 }
 
@@ -124,7 +124,7 @@ void mirror_check(struct engine *engine, const struct network *actual, uint64_t 
         const struct namespace *kept = entry ? mirror_entry_namespace(mirror, entry) : NULL;
         struct taking taking = {
             .mirror = mirror, .namespace = namespace->name, .each = each, .context = context};
-        if (kept && !entry->doubtful && entry->heard <= since && !namespace->some_links &&
+        if (kept && !entry->doubt && entry->heard <= since && !namespace->some_links &&
             !namespace->no_rest && holders_owner(engine, namespace->name))
             namespace_compare(kept, namespace, note_pointer, &taking);
     }
@@ -144,7 +144,7 @@ static void audit(struct mirror *mirror, const struct mirror_entry *entry,
 {
     struct taking taking = {
         .mirror = mirror, .namespace = entry->namespace, .each = tell_wrong, .context = mirror};
-    if (kept && !entry->doubtful)
+    if (kept && !entry->doubt)
         namespace_compare(kept, namespace, note_pointer, &taking);
     drift_mark(mirror->engine, entry->namespace, NULL, true);
 }
@@ -157,14 +157,18 @@ static bool removes_extra(const struct engine *engine, const char *name)
     return namespace && namespace->remove_extra;
 }
 
-static void mark_changes(struct mirror *mirror, const struct namespace *kept,
-                         const struct namespace *namespace)
+/* What was compared with what is wanted may not have been what was kept: a repair has looked at the
+ * kernel meanwhile. */
+static void mark_changes(struct mirror *mirror, enum mirror_doubt doubt,
+                         const struct namespace *kept, const struct namespace *namespace)
 {
     struct taking taking = {.mirror = mirror, .namespace = namespace->name};
-    if (kept && !removes_extra(mirror->engine, namespace->name))
-        namespace_compare(kept, namespace, note_changed, &taking);
-    else
+    if (!kept || doubt == DOUBT_ALL || removes_extra(mirror->engine, namespace->name)) {
         drift_mark(mirror->engine, namespace->name, NULL, true);
+        return;
+    }
+    namespace_compare(kept, namespace, note_changed, &taking);
+    drift_mark(mirror->engine, namespace->name, "", true);
 }
 
 void mirror_take_read(struct mirror *mirror, struct network *read, const char *name, uint64_t since)
@@ -177,13 +181,13 @@ void mirror_take_read(struct mirror *mirror, struct network *read, const char *n
     bool audited = entry->audited;
     entry->audited = false;
     /* What is kept is newer than what was read. */
-    if (kept && !entry->doubtful && entry->heard > since)
+    if (kept && !entry->doubt && entry->heard > since)
         return;
     if (kept)
     namespace->parked = kept->parked;
     if (audited)
         audit(mirror, entry, kept, namespace);
     else
-        mark_changes(mirror, kept, namespace);
+        mark_changes(mirror, entry->doubt, kept, namespace);
     install(mirror, entry, read, namespace, since);
 }

@@ -28,7 +28,8 @@ static void give_namespaces_back(struct transaction *transaction)
 static void note_recovery(const struct transaction *transaction)
 {
     const struct error *error = &transaction->error;
-    if (transaction->outcome <= CHANGE_PLANNED || !transaction->topology || transaction->cut)
+    if (!transaction->recovery || transaction->outcome <= CHANGE_PLANNED ||
+        !transaction->topology || transaction->cut)
         return;
     log_error("topology %s: could not be restored: %s%s%s", transaction->name, error->pointer,
               error->pointer[0] ? ": " : "", error->text);
@@ -37,10 +38,10 @@ static void note_recovery(const struct transaction *transaction)
 
 static void answer(const struct transaction *transaction, uint64_t generation, uint64_t event)
 {
-    if (transaction->recovery)
+    if (!transaction->callback) {
         note_recovery(transaction);
-    if (!transaction->callback)
         return;
+    }
     const struct change_result result = {
         .outcome = transaction->outcome,
         .generation = generation,
@@ -127,6 +128,8 @@ void transaction_finish(struct transaction *transaction)
         topology->changing = false;
     if (topology && transaction->repair)
         drift_compared(transaction);
+    else if (topology && transaction->committed)
+        drift_items_agreed(engine, topology, NULL);
     uint64_t event = events_publish_outcome(transaction, generation);
     bool gone =
         topology &&

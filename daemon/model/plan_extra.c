@@ -34,10 +34,16 @@ static bool is_loopback(const struct link *link, const struct address *address)
     return strcmp(link->name, "lo") == 0 && local->family == AF_INET && local->bytes[0] == 127;
 }
 
+/* The kernel makes these for privacy. In IPv4 the flag has another meaning. */
+static bool is_temporary(const struct address *address)
+{
+    return address->prefix.address.family == AF_INET6 && address->flags & IFA_F_TEMPORARY;
+}
+
 static bool is_foreign_address(const struct link *link, const struct address *address)
 {
     return address->protocol != NETNSD_PROTOCOL && !plan_kernel_makes_address(address) &&
-           !is_loopback(link, address) && !(address->flags & IFA_F_TEMPORARY);
+           !is_loopback(link, address) && !is_temporary(address);
 }
 
 static bool is_foreign_route(const struct route *route)

@@ -107,13 +107,18 @@ static bool place_link(struct plan_builder *builder, struct link *link)
     return plan_add(builder, &operation) && note_link_birth(builder, link);
 }
 
-/* The MTU of one end of a cable is said for both: the change is shown where it is said. */
-static bool follows_peer(const struct link *link, struct json_object *fields)
+/* The MTU of one end of a cable is said for both: a change of both is shown where it is said, or
+ * else at the end that is written. */
+static bool is_shown_at_peer(const struct link *link, struct json_object *fields)
 {
     struct json_object *field = json_object_array_get_idx(fields, 0);
     const char *name = json_object_get_string(json_lookup(field, "/name"));
-    return link->peer.link && link->common[LINK_MTU].derived &&
-           json_object_array_length(fields) == 1 && name && strcmp(name, "mtu") == 0;
+    const struct link *peer = link->peer.link;
+    bool mtu_alone = json_object_array_length(fields) == 1 && name && strcmp(name, "mtu") == 0;
+    return mtu_alone && peer && peer->match && peer->fate == FATE_KEEP &&
+           !attribute_equal(&link_attributes.rows[LINK_MTU], &peer->common[LINK_MTU],
+                            &peer->match->common[LINK_MTU]) &&
+           link->common[LINK_MTU].derived && (!peer->common[LINK_MTU].derived || link->derived);
 }
 
 static bool change_link(struct plan_builder *builder, struct link *link)
@@ -132,7 +137,7 @@ static bool change_link(struct plan_builder *builder, struct link *link)
                                   .namespace = link->namespace,
                                   .link = link,
                                   .from = link->match};
-    if (follows_peer(link, fields)) {
+    if (is_shown_at_peer(link, fields)) {
         json_object_put(fields);
         return plan_add(builder, &operation);
     }

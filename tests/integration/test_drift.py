@@ -290,6 +290,51 @@ def test_somebody_who_undoes_every_repair(world):
     assert "10.0.1.1/24" in world.addresses("net0", "eth0")
 
 
+def test_mtu_that_nobody_wrote(world):
+    """Each end of a cable has it; a change of either is told, and put back."""
+    world.apply("pair", {"namespaces": {
+        "net0": {"drift": "report", "links": {"left": {"veth": {"peer": "net1/right"}}}},
+        "net1": {"drift": "report"}}})
+    for namespace, link in (("net0", "left"), ("net1", "right")):
+        world.run("ip", "-n", namespace, "link", "set", link, "mtu", "1300")
+        [difference] = drift(world, "Audit")
+        assert difference["fields"] == [{"name": "mtu", "actual": "1300", "wanted": "1500"}]
+        assert world.ctl("repair")
+        assert world.link(namespace, link)["mtu"] == 1500
+        assert drift(world, "Audit") == []
+    world.patch("pair", {"namespaces": {"net0": {"links": {"left": {"mtu": 1400}}}}})
+    back = world.patch("pair", {"namespaces": {"net0": {"links": {"left": {"mtu": None}}}}})
+    assert [change["pointer"] for change in back["changes"]] == ["/namespaces/net0/links/left"]
+
+
+def test_cable_into_a_reported_namespace(world):
+    """It is made again at both ends or not at all: at both it is reported, with what needs it."""
+    world.apply("pair", {"namespaces": {
+        "net0": {"links": {"left": {"veth": {"peer": "net1/right"}, "addresses": ["10.0.2.1/24"]}},
+                 "routes": {"10.9.0.0/16": {"via": "10.0.2.2"}}},
+        "net1": {"drift": "report", "links": {"right": {"addresses": ["10.0.2.2/24"],
+                                                    "veth": {"peer": "net0/left"}}}}}})
+    world.run("ip", "-n", "net0", "address", "del", "10.0.2.1/24", "dev", "left")
+    wait_until(lambda: world.addresses("net0", "left") == ["10.0.2.1/24"])
+    wait_until(lambda: world.route("net0", "10.9.0.0/16"))
+    world.run("ip", "-n", "net0", "link", "del", "left")
+    wait_until(lambda: len(drift(world)) >= 2)
+    assert {row["state"] for row in drift(world, "Audit")} == {"reported"}
+    assert not world.link("net0", "left")
+    assert drift(world, "Repair")
+    assert world.ping("net0", "10.0.2.2")
+    assert drift(world, "Audit") == []
+
+
+def test_apply_ends_what_was_reported(world):
+    world.apply("lan", reporting(DOCUMENT))
+    world.run("ip", "-n", "net0", "link", "set", "eth0", "mtu", "1300")
+    wait_until(lambda: len(drift(world)) == 1)
+    world.apply("lan", reporting(DOCUMENT))
+    assert world.link("net0", "eth0")["mtu"] == 1400
+    assert drift(world) == []
+
+
 def test_unknown_topology(world):
     assert "nowhere" in world.ctl_fails("drift", "nowhere")
     assert "nowhere" in world.ctl_fails("repair", "nowhere")
@@ -358,6 +403,8 @@ EXTRAS = {
     "link": (inside("link", "add", "foreign", "type", "bridge"), "/namespaces/net0/links/foreign"),
     "address": (inside("address", "add", "10.9.0.1/24", "dev", "eth0"),
                 f"{ETH0}/addresses/10.9.0.1~124"),
+    "second-address": (inside("address", "add", "10.0.1.77/24", "dev", "eth0"),
+                       f"{ETH0}/addresses/10.0.1.77~124"),
     "address-of-lo": (inside("address", "add", "10.9.0.1/32", "dev", "lo"),
                       f"{NET0}/links/lo/addresses/10.9.0.1~132"),
     "route": (inside("route", "add", "10.8.0.0/16", "via", "10.0.1.254"),
@@ -418,6 +465,8 @@ def test_foreign_link_in_our_place(world):
     assert difference["pointer"].startswith("/namespaces/net0/links/eth0")
     assert "netnsd did not make it" in difference["message"]
     assert "blocked" in world.ctl("drift")
+    assert "blocked" in world.ctl("audit")
+    assert [row["state"] for row in drift(world, "Repair")] == ["blocked"]
     assert world.link("host", "net0.eth0")["linkinfo"]["info_kind"] == "bridge"
     world.run("ip", "link", "del", "net0.eth0")
     wait_until(lambda: world.ping("net0", "10.0.1.2"))
