@@ -167,12 +167,6 @@ static void finish(struct comparison *comparison)
     comparison_free(comparison);
 }
 
-/* Something of others is in the way, or is not there: drift knows it as blocked. */
-static bool is_blocked(const struct error *error)
-{
-    return error->pointer[0] && (error->code == ERROR_EXISTS || error->code == ERROR_WAITING);
-}
-
 static void begin_pieces(struct comparison *comparison, const char *topology);
 
 static void part_done(void *context, const struct change_result *result)
@@ -180,7 +174,7 @@ static void part_done(void *context, const struct change_result *result)
     struct part *part = context;
     struct comparison *comparison = part->comparison;
     struct error memory = {0};
-    bool blocked = result->error && is_blocked(result->error);
+    bool blocked = result->error && drift_is_blocked(result->error);
     if (blocked && !part->piece) {
         begin_pieces(comparison, part->topology);
     } else if (result->error && !blocked) {
@@ -213,7 +207,10 @@ static void begin_part(struct comparison *comparison, struct topology *topology,
     free(name);
     free(part);
     struct error error = {0};
-    error_memory(&error);
+    if (comparison->engine->stopping)
+        error_set(&error, ERROR_BUSY, 0, "netnsd is stopping: try again when it is back");
+    else
+        error_memory(&error);
     note_failure(comparison, topology->name, &error);
 }
 

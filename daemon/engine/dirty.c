@@ -62,6 +62,27 @@ struct dirty *dirty_take(struct dirty **set, size_t limit)
     return taken;
 }
 
+size_t dirty_count(const struct dirty *set)
+{
+    return HASH_COUNT(set);
+}
+
+bool dirty_split(struct dirty **set, const struct network *from)
+{
+    const struct namespace *namespace = *set ? network_namespace(from, (*set)->key) : NULL;
+    struct dirty *parts = NULL;
+    const struct link *link, *next;
+    const struct link *links = namespace ? namespace->links : NULL;
+    bool good = !namespace || dirty_add(&parts, namespace->name, "");
+    HASH_ITER (hh, links, link, next) {
+        good = good && dirty_add(&parts, namespace->name, link->name);
+    }
+    if (good && parts)
+        dirty_clear(set);
+    dirty_move(&parts, set);
+    return good;
+}
+
 void dirty_move(struct dirty **from, struct dirty **to)
 {
     move(from, SIZE_MAX, to);

@@ -14,6 +14,13 @@ void dirty_clear(struct dirty **set);
 /* Moves up to LIMIT things from SET into a set of their own. */
 struct dirty *dirty_take(struct dirty **set, size_t limit);
 
+size_t dirty_count(const struct dirty *set);
+
+/* Puts what FROM has in the namespace that SET is, if it is one, in its place: its links, and the
+ * rest.
+ */
+bool dirty_split(struct dirty **set, const struct network *from);
+
 /* Moves all things from FROM into TO. */
 void dirty_move(struct dirty **from, struct dirty **to);
 

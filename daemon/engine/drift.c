@@ -10,12 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Milliseconds, all of them. What is marked is compared so long after the last mark, or the first.
- */
-#define SETTLE 50
+/* Milliseconds. What is marked is compared DRIFT_SETTLE after the last mark, or so long after the
+ * first. */
 #define SETTLE_MAX 500
 /* What could not be compared is tried again so much later. */
-#define RETRY 1000
+#define RETRY 5000
 /* Names are looked at so long after a mount. */
 #define SETTLE_MOUNTS 100
 /* Marks of a topology that are compared, and names that are looked at, before others get a turn. */
@@ -27,6 +26,8 @@ struct drift {
     int64_t audit;  /* when the next one is due; 0: never */
     int64_t mounts; /* when names are to be looked at; 0: no need */
     char *name;     /* the next of them; NULL: the first */
+    bool again;     /* they are to be looked at once more: something was mounted meanwhile */
+    int64_t wake;   /* what the timer waits for; 0: it does not */
     TAILQ_HEAD(, topology) marked;
 };
 
@@ -35,11 +36,21 @@ static int64_t earliest(int64_t a, int64_t b)
     return a && (!b || a < b) ? a : b;
 }
 
+static void wake_at(struct drift *drift, int64_t due)
+{
+    if (drift->wake && drift->wake <= due)
+        return;
+    drift->wake = due;
+    int64_t now = clock_monotonic(), wait = due > now ? due - now : 0;
+    const struct timeval time = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+    event_add(drift->timer, &time);
+}
+
 /* Waits for whatever is due next. */
 static void schedule(struct engine *engine)
 {
     struct drift *drift = engine->drift;
-    int64_t due = earliest(drift->mounts, drift->audit), now = clock_monotonic();
+    int64_t due = earliest(drift->mounts, drift->audit);
     const struct topology *each;
     due = earliest(mirror_due(engine), due);
     TAILQ_FOREACH(each, &drift->marked, marked_entry)
@@ -47,13 +58,10 @@ static void schedule(struct engine *engine)
         if (!each->changing && !mirror_busy(engine))
             due = earliest(each->due, due);
     }
-    if (!due) {
-        event_del(drift->timer);
-        return;
-    }
-    int64_t wait = due > now ? due - now : 0;
-    const struct timeval time = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
-    event_add(drift->timer, &time);
+    event_del(drift->timer);
+    drift->wake = 0;
+    if (due)
+        wake_at(drift, due);
 }
 
 /* Marks ---------------------------------------------------------------------------------------- */
@@ -75,10 +83,9 @@ static void mark_due(struct engine *engine, struct topology *topology, bool sett
         topology->marked = now;
     int64_t due = settled ? now : now + DRIFT_SETTLE - MIRROR_PAUSE,
             latest = topology->marked + SETTLE_MAX;
-    bool waits = topology->due;
     set_due(engine, topology, due < latest ? due : latest);
-    if (!waits || settled)
-        drift_resume(engine);
+    if (!engine->starting && !engine->stopping)
+        wake_at(engine->drift, topology->due);
 }
 
 /* Of a namespace that many share each thing is marked by itself, so that a slice is small. */
@@ -117,8 +124,9 @@ static void mark_one(void *context, struct topology *topology)
     const struct namespace *namespace = network_namespace(topology->network, marking->namespace);
     if (!namespace)
         return;
-    if (!(marking->link ? dirty_add(&topology->dirty, marking->namespace, marking->link)
-                        : add_namespace(&topology->dirty, namespace)))
+    const char *link = marking->link && *marking->link == '/' ? "" : marking->link;
+    if (!(link ? dirty_add(&topology->dirty, marking->namespace, link)
+               : add_namespace(&topology->dirty, namespace)))
         warn_lost(topology);
     mark_due(marking->engine, topology, marking->settled);
 }
@@ -153,6 +161,7 @@ void drift_mark_topology(struct engine *engine, struct topology *topology)
 void drift_mounts_changed(struct engine *engine)
 {
     struct drift *drift = engine->drift;
+    drift->again |= drift->name != NULL;
     if (drift->mounts)
         return;
     drift->mounts = clock_monotonic() + SETTLE_MOUNTS;
@@ -176,19 +185,20 @@ void drift_forget(struct engine *engine, struct topology *topology)
         set_due(engine, topology, 0);
 }
 
-/* One thing that stands in the way keeps nothing else from its repair: each is compared by itself.
- */
+/* One thing that cannot be had keeps nothing else from its repair: each is compared by itself.
+ * False when there is but one. */
 static bool compare_one_by_one(struct transaction *transaction)
 {
-    struct dirty *one = dirty_take(&transaction->dirty, 1);
-    if (!transaction->dirty) {
-        dirty_clear(&one);
+    struct topology *topology = transaction->topology;
+    struct dirty **set = &transaction->dirty, *one;
+    if (dirty_count(*set) == 1 && !dirty_split(set, topology->network))
+        warn_lost(topology);
+    if (dirty_count(*set) < 2)
         return false;
-    }
-    for (; one; one = dirty_take(&transaction->dirty, 1)) {
-        if (!transaction_compare(transaction->engine, transaction->topology, one,
-                                 transaction->repair, NULL, NULL))
-            warn_lost(transaction->topology);
+    while ((one = dirty_take(set, 1))) {
+        if (!transaction_compare(transaction->engine, topology, one, transaction->repair, NULL,
+                                 NULL))
+            warn_lost(topology);
     }
     return true;
 }
@@ -199,24 +209,47 @@ static void compare_later(struct transaction *transaction)
     struct topology *topology = transaction->topology;
     log_warning("topology %s: cannot be compared: %s", topology->name, transaction->error.text);
     dirty_move(&transaction->dirty, &topology->dirty);
-    set_due(transaction->engine, topology, clock_monotonic() + RETRY);
+    set_due(transaction->engine, topology, earliest(clock_monotonic() + RETRY, topology->due));
+}
+
+/* Sees to what is marked, or to be repaired again. */
+static void go_on(struct engine *engine, struct topology *topology)
+{
+    if (topology->piecewise && !topology->dirty && !drift_items_wanted(topology)) {
+        topology->piecewise = false;
+        drift_mark_topology(engine, topology);
+    }
+    int64_t due = earliest(drift_items_retry(topology), topology->due);
+    set_due(engine, topology, topology->dirty && !due ? clock_monotonic() : due);
 }
 
 void drift_compared(struct transaction *transaction)
 {
     struct topology *topology = transaction->topology;
-    bool planned = transaction->changes, partial = transaction->cut;
-    if (partial && !planned && !transaction->error.pointer[0]) {
-        compare_later(transaction);
-        return;
-    }
-    if (planned)
+    bool failed = transaction->error.code, blocked = drift_is_blocked(&transaction->error);
+    if (!failed) {
         drift_items_compared(transaction);
-    else if (partial && !compare_one_by_one(transaction))
-        drift_items_blocked(transaction);
-    if (planned || partial)
-        set_due(transaction->engine, topology,
-                earliest(drift_items_retry(topology), topology->due));
+    } else if (!transaction->cut) {
+        if (blocked)
+            drift_items_blocked(transaction);
+        if (!transaction->callback) {
+            topology->piecewise = true;
+            drift_mark_topology(transaction->engine, topology);
+        }
+    } else if (!transaction->changes && !blocked) {
+        compare_later(transaction);
+    } else if (!compare_one_by_one(transaction)) {
+        if (blocked)
+            drift_items_blocked(transaction);
+        else
+            drift_items_compared(transaction);
+    }
+    go_on(transaction->engine, topology);
+}
+
+bool drift_is_blocked(const struct error *error)
+{
+    return error->pointer[0] && (error->code == ERROR_EXISTS || error->code == ERROR_WAITING);
 }
 
 /* Comparing ------------------------------------------------------------------------------------ */
@@ -248,23 +281,25 @@ static bool differs(const struct engine *engine, struct network *cut)
 static void compare(struct engine *engine, struct topology *topology)
 {
     int64_t now = clock_monotonic();
-    /* What could not be restored is looked at as a whole until it can be. */
-    if (topology->message && topology->dirty) {
+    /* What could not be restored is looked at as a whole, unless a part of it keeps it from that.
+     */
+    if (topology->message && topology->dirty && !topology->piecewise) {
         drift_looking(engine, topology);
         if (!transaction_compare(engine, topology, NULL, REPAIR_WANTED, NULL, NULL))
             warn_lost(topology);
         return;
     }
-    drift_items_mark(topology, now, &topology->dirty);
+    drift_items_mark(topology, now);
     auto_dirty struct dirty *dirty = dirty_take(&topology->dirty, SLICE);
     topology->marked = 0;
     set_due(engine, topology, topology->dirty ? now : drift_items_retry(topology));
     if (!dirty)
         return;
     auto_network struct network *cut = dirty_cut(dirty, topology->network);
-    if (cut && !differs(engine, cut))
+    if (cut && !differs(engine, cut)) {
         drift_items_agreed(engine, topology, cut);
-    else if (!transaction_compare(engine, topology, TAKE(dirty), REPAIR_WANTED, NULL, NULL))
+        go_on(engine, topology);
+    } else if (!transaction_compare(engine, topology, TAKE(dirty), REPAIR_WANTED, NULL, NULL))
         warn_lost(topology);
 }
 
@@ -291,7 +326,22 @@ static bool look_at_names(struct engine *engine)
         mirror_set_named(engine, netns->name, netns_is_named(netns));
     free(drift->name);
     drift->name = netns ? strdup(netns->name) : NULL;
-    return netns;
+    bool again = !netns && drift->again;
+    drift->again &= !again;
+    return netns || again;
+}
+
+/* Shared namespaces that are not listened to: they were not there, or others stand for them now. */
+static void mark_unknown(struct engine *engine)
+{
+    for (struct topology *each = engine->topologies; each; each = each->hh.next) {
+        const struct namespace *namespace, *next;
+        HASH_ITER (hh, each->network->namespaces, namespace, next) {
+            if (namespace_is_shared(namespace) &&
+                !network_namespace(mirror_network(engine), namespace->name))
+                drift_mark(engine, namespace->name, NULL, true);
+        }
+    }
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -308,6 +358,8 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     }
     if (drift->audit && drift->audit <= now) {
         drift->audit = now + engine->audit_interval;
+        drift_mounts_changed(engine);
+        mark_unknown(engine);
         mirror_doubt_all(engine, true);
     }
     if (mirror_due(engine) && mirror_due(engine) <= now)

@@ -28,6 +28,8 @@ struct drift_item {
     bool seen;                  /* in the comparison at hand */
     bool reported;              /* its namespace's "drift" is "report" */
     bool blocked;               /* something else is in its place, or what it needs is not there */
+    struct dirty *waiting;      /* what is to be compared when it is blocked no more */
+    unsigned failures;          /* repairs in a row that the kernel refused */
     UT_hash_handle hh;
 };
 
@@ -50,6 +52,8 @@ void drift_mounts_changed(struct engine *engine);
 void drift_looking(struct engine *engine, struct topology *topology);
 /* A transaction that compared, and perhaps repaired, its topology has ended. */
 void drift_compared(struct transaction *transaction);
+/* Does ERROR say that something of others is in the way, or is not there? */
+bool drift_is_blocked(const struct error *error);
 /* TOPOLOGY is about to be freed. */
 void drift_forget(struct engine *engine, struct topology *topology);
 
@@ -69,9 +73,11 @@ void drift_items_blocked(struct transaction *transaction);
 void drift_items_agreed(struct engine *engine, struct topology *topology,
                         const struct network *cut);
 
+/* Does anything of TOPOLOGY differ that is not only reported? */
+bool drift_items_wanted(const struct topology *topology);
 /* When something of TOPOLOGY is to be repaired again, CLOCK_MONOTONIC in ms; 0: nothing is. */
 int64_t drift_items_retry(const struct topology *topology);
-/* Adds to SET what is to be repaired again by NOW. */
-void drift_items_mark(const struct topology *topology, int64_t now, struct dirty **set);
+/* Marks what is to be repaired again by NOW. */
+void drift_items_mark(struct topology *topology, int64_t now);
 
 void drift_items_free(struct drift_item **items);

@@ -22,6 +22,7 @@ static void item_free(struct drift_item **items, struct drift_item *item)
     if (item->hh.tbl)
         HASH_DEL(*items, item);
     json_object_put(item->change);
+    dirty_clear(&item->waiting);
     free(item->message);
     free(item->pointer);
     free(item);
@@ -97,17 +98,36 @@ static bool is_reported(const struct operation *operation)
     return reports(operation->namespace) || (link && is_withheld(link));
 }
 
-bool drift_repairs(void *context, const struct operation *operation)
+/* The pointer of what is wanted: what is taken away may go by another name. */
+static char *wanted_pointer(const struct operation *operation, char *buffer, size_t size)
 {
-    const struct transaction *transaction = context;
-    char pointer[POINTER_MAX];
+    struct operation wanted = *operation;
+    bool removal =
+        operation->type == OPERATION_LINK_PARK || operation->type == OPERATION_LINK_DELETE;
+    if (removal && operation->link->match)
+        wanted.link = operation->link->match;
+    return operation_pointer(&wanted, buffer, size);
+}
+
+/* Should OPERATION be carried out now? */
+static bool is_due(const struct transaction *transaction, const struct operation *operation,
+                   const char *pointer)
+{
     if (transaction->repair == REPAIR_ALL)
         return true;
-    if (is_reported(operation))
+    const struct drift_item *item = find_item(transaction->topology, pointer);
+    return !is_reported(operation) && (!item || item->retry <= transaction->started);
+}
+
+bool drift_repairs(void *context, const struct operation *operation)
+{
+    struct transaction *transaction = context;
+    char pointer[POINTER_MAX];
+    wanted_pointer(operation, pointer, sizeof(pointer));
+    if (!transaction->tried && !(transaction->tried = json_object_new_object()))
         return false;
-    const struct drift_item *item =
-        find_item(transaction->topology, operation_pointer(operation, pointer, sizeof(pointer)));
-    return !item || item->retry <= transaction->started;
+    return is_due(transaction, operation, pointer) &&
+           json_put_bool(transaction->tried, pointer, true);
 }
 
 static const char *change_pointer(struct json_object *change)
@@ -185,23 +205,37 @@ static void set_message(struct drift_item *item, const char *message)
     item->message = message ? strdup(message) : NULL;
 }
 
+/* The kernel refused it; nobody undid it. */
+static void note_failure(const struct transaction *transaction, struct drift_item *item)
+{
+    item->retry = clock_monotonic() + backoff(item->failures++);
+    set_message(item, transaction->error.text);
+    log_notice("topology %s: drift: %s: could not be repaired: %s", transaction->name,
+               item->pointer, transaction->error.text);
+}
+
 static void note_repair(const struct transaction *transaction, struct drift_item *item)
 {
-    bool repaired = transaction->outcome == CHANGE_COMMITTED;
-    set_message(item, repaired ? NULL : transaction->error.text);
+    item->failures = 0;
+    set_message(item, NULL);
     if (transaction->repair == REPAIR_ALL)
         item->repairs = 0;
-    item->present = !repaired;
+    item->present = false;
     item->repaired = clock_monotonic();
     item->retry = item->repaired + backoff(item->repairs++);
-    log_notice("topology %s: drift: %s: %s%s", transaction->name, item->pointer,
-               repaired ? "repaired" : "could not be repaired",
-               item->repairs == DRIFT_CONTENDED_REPAIRS ? "; somebody undoes it again and again"
-                                                        : "");
-    if (repaired)
-        publish(transaction->engine, EVENT_DRIFT_REPAIRED, transaction->topology, item);
-    if (item->repairs == DRIFT_CONTENDED_REPAIRS)
+    bool contended = item->repairs == DRIFT_CONTENDED_REPAIRS;
+    log_notice("topology %s: drift: %s: repaired%s", transaction->name, item->pointer,
+               contended ? "; somebody undoes it again and again" : "");
+    publish(transaction->engine, EVENT_DRIFT_REPAIRED, transaction->topology, item);
+    if (contended)
         publish(transaction->engine, EVENT_DRIFT_CONTENDED, transaction->topology, item);
+}
+
+/* It is blocked no more. */
+static void unblock(struct topology *topology, struct drift_item *item)
+{
+    item->blocked = false;
+    dirty_move(&item->waiting, &topology->dirty);
 }
 
 static void note(struct transaction *transaction, struct json_object *change)
@@ -212,11 +246,9 @@ static void note(struct transaction *transaction, struct json_object *change)
         return; /* the next comparison finds it again */
     item->seen = true;
     item->noted = transaction->engine->comparisons;
-    item->blocked = false;
+    unblock(topology, item);
     item->reported = pointer_is_reported(transaction, item->pointer);
-    bool tried = transaction->repair == REPAIR_ALL ||
-                 (transaction->repair == REPAIR_WANTED && !item->reported &&
-                  item->retry <= transaction->started);
+    bool tried = json_object_object_get_ex(transaction->tried, item->pointer, NULL);
     if (!item->present || !json_object_equal(item->change, change))
         note_change(item);
     json_object_put(item->change);
@@ -224,14 +256,17 @@ static void note(struct transaction *transaction, struct json_object *change)
     if (!item->present)
         publish(transaction->engine, EVENT_DRIFT_FOUND, topology, item);
     item->present = true;
-    if (tried)
+    if (tried && transaction->outcome == CHANGE_COMMITTED)
         note_repair(transaction, item);
+    else if (tried && transaction->error.code)
+        note_failure(transaction, item);
 }
 
 /* It is as it should be: without a repair, if it was not so before. */
-static void note_agreement(struct engine *engine, const struct topology *topology,
+static void note_agreement(struct engine *engine, struct topology *topology,
                            struct drift_item *item)
 {
+    unblock(topology, item);
     if (item->present)
         publish(engine, EVENT_DRIFT_GONE, topology, item);
     item->present = false;
@@ -281,23 +316,25 @@ static struct json_object *missing(const char *pointer)
 }
 
 /* What is planned for together with something that is blocked waits for that. */
-static void block_all(const struct transaction *transaction)
+static void block_all(struct transaction *transaction, struct drift_item *blocker)
 {
     struct drift_item *item, *next;
     HASH_ITER (hh, transaction->topology->drift, item, next) {
-        item->blocked |= network_cut_holds(transaction->cut, item->pointer);
+        item->blocked |= transaction->cut && network_cut_holds(transaction->cut, item->pointer);
     }
+    blocker->blocked = true;
+    dirty_move(&transaction->dirty, &blocker->waiting);
 }
 
 void drift_items_blocked(struct transaction *transaction)
 {
-    block_all(transaction);
     const struct error *error = &transaction->error;
     auto_json struct json_object *change = missing(error->pointer);
     struct drift_item *item = change ? obtain_item(transaction->topology, error->pointer) : NULL;
     if (!item)
         return; /* the next comparison finds it again */
-    item->blocked = true;
+    block_all(transaction, item);
+    item->noted = transaction->engine->comparisons;
     set_message(item, error->text);
     json_object_put(item->change);
     item->change = TAKE(change);
@@ -335,14 +372,32 @@ int64_t drift_items_retry(const struct topology *topology)
     return due;
 }
 
-void drift_items_mark(const struct topology *topology, int64_t now, struct dirty **set)
+bool drift_items_wanted(const struct topology *topology)
 {
     const struct drift_item *item, *next;
     HASH_ITER (hh, topology->drift, item, next) {
-        char name[NAMESPACE_NAME_MAX + 1], link[IFNAMSIZ];
-        const char *rest = pointer_parts(item->pointer, name, link);
-        if (rest && is_to_be_repaired(item) && item->retry <= now &&
-            !dirty_add(set, name, *rest ? link : NULL))
-            return; /* the audit finds it again */
+        if (item->present && !item->reported)
+            return true;
+    }
+    return false;
+}
+
+/* Marks what ITEM is about. False when the topology has nothing like it any more. */
+static bool mark(struct topology *topology, const struct drift_item *item)
+{
+    char name[NAMESPACE_NAME_MAX + 1], link[IFNAMSIZ];
+    const char *rest = pointer_parts(item->pointer, name, link);
+    const struct namespace *namespace = rest ? network_namespace(topology->network, name) : NULL;
+    bool known =
+        namespace && (!*link || namespace->remove_extra || namespace_link(namespace, link));
+    return known && dirty_add(&topology->dirty, name, *rest ? link : NULL);
+}
+
+void drift_items_mark(struct topology *topology, int64_t now)
+{
+    struct drift_item *item, *next;
+    HASH_ITER (hh, topology->drift, item, next) {
+        if (is_to_be_repaired(item) && item->retry <= now && !mark(topology, item))
+            item_free(&topology->drift, item);
     }
 }

@@ -79,9 +79,12 @@ static void drop(struct engine *engine, const char *namespace, const char *link,
         holder_free(engine, holder);
 }
 
-static bool has_rest(const struct namespace *namespace)
+static bool add_rest(struct engine *engine, const struct namespace *namespace,
+                     struct topology *topology)
 {
-    return namespace->routes || namespace->rules || namespace->sysctls;
+    return (!namespace->routes || add(engine, namespace->name, HOLDERS_ROUTES, topology)) &&
+           (!namespace->rules || add(engine, namespace->name, HOLDERS_RULES, topology)) &&
+           (!namespace->sysctls || add(engine, namespace->name, HOLDERS_SYSCTLS, topology));
 }
 
 static bool add_shared(struct engine *engine, const struct namespace *namespace,
@@ -92,7 +95,7 @@ static bool add_shared(struct engine *engine, const struct namespace *namespace,
         if (!add(engine, namespace->name, link->name, topology))
             return false;
     }
-    return !has_rest(namespace) || add(engine, namespace->name, "", topology);
+    return add_rest(engine, namespace, topology);
 }
 
 bool holders_add(struct engine *engine, struct topology *topology)
@@ -117,7 +120,9 @@ void holders_remove(struct engine *engine, struct topology *topology)
         HASH_ITER (hh, links, link, next_link) {
             drop(engine, namespace->name, link->name, topology);
         }
-        drop(engine, namespace->name, "", topology);
+        drop(engine, namespace->name, HOLDERS_ROUTES, topology);
+        drop(engine, namespace->name, HOLDERS_RULES, topology);
+        drop(engine, namespace->name, HOLDERS_SYSCTLS, topology);
         drop(engine, namespace->name, NULL, topology);
     }
 }

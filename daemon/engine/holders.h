@@ -12,6 +12,11 @@ void holders_remove(struct engine *engine, struct topology *topology);
 /* The topology that owns a namespace; NULL when none does. */
 struct topology *holders_owner(const struct engine *engine, const char *namespace);
 
+/* In the place of a link's name. */
+#define HOLDERS_ROUTES "/routes"
+#define HOLDERS_RULES "/rules"
+#define HOLDERS_SYSCTLS "/sysctls"
+
 typedef void holders_callback(void *context, struct topology *topology);
 
 /* Calls EACH for every topology that has something where a change was: LINK, or, when that is "",

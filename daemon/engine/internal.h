@@ -19,6 +19,7 @@ struct topology {
     char *message; /* why its state is waiting or failed; NULL: neither */
     bool waiting;
     bool changing;
+    bool piecewise; /* what has a message is compared piece by piece: as a whole it could not be */
     struct dirty *dirty; /* what is marked (drift.h) */
     int64_t marked, due; /* first marked, to be compared; CLOCK_MONOTONIC in ms, or 0 */
     TAILQ_ENTRY(topology) marked_entry; /* while due */

@@ -36,7 +36,7 @@ void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry, enum 
         return;
     entry->queued = true;
     mirror->queued++;
-    STAILQ_INSERT_TAIL(&mirror->queue, entry, next);
+    TAILQ_INSERT_TAIL(&mirror->queue, entry, next);
     if (mirror->due)
         return;
     mirror->due = clock_monotonic() + DRIFT_SETTLE - MIRROR_PAUSE;
@@ -49,7 +49,7 @@ void mirror_entry_forget(struct mirror *mirror, struct mirror_entry *entry)
     if (namespace)
         namespace_remove(mirror->network, namespace);
     if (entry->queued) {
-        STAILQ_REMOVE(&mirror->queue, entry, mirror_entry, next);
+        TAILQ_REMOVE(&mirror->queue, entry, next);
         mirror->queued--;
     }
     if (entry->hh.tbl)
@@ -68,6 +68,7 @@ static bool add_entry(struct mirror *mirror, const struct netns *netns)
     entry->number = netns->number;
     entry->cookie = netns->cookie;
     entry->doubt = DOUBT_ALL;
+    entry->heard = mirror->heard_of_unknown;
     entry->namespace = strdup(netns->name);
     if (entry->namespace)
         HASH_ADD_KEYPTR(hh, mirror->entries, entry->namespace, strlen(entry->namespace), entry);
@@ -96,6 +97,17 @@ void mirror_watch(struct engine *engine, const struct netns *netns)
         log_warning("out of memory: namespace %s is not listened to", netns->name);
 }
 
+void mirror_release(struct engine *engine, const char *namespace)
+{
+    struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace);
+    if (!entry)
+        return;
+    if (strcmp(namespace, NAMESPACE_HOST) != 0 && !holders_any(engine, namespace))
+        mirror_entry_forget(engine->mirror, entry);
+    else if (entry->doubt)
+        mirror_entry_doubt(engine->mirror, entry, entry->doubt);
+}
+
 void mirror_doubt(struct engine *engine, const char *namespace)
 {
     struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace);
@@ -108,6 +120,8 @@ void mirror_doubt_all(struct engine *engine, bool audit)
     struct mirror *mirror = engine->mirror;
     for (struct mirror_entry *entry = mirror->entries; entry; entry = entry->hh.next) {
         mirror_entry_doubt(mirror, entry, audit ? DOUBT_NONE : DOUBT_ALL);
+        if (!audit)
+            entry->heard = mirror->heard;
         entry->audited |= audit;
     }
 }
@@ -192,13 +206,18 @@ static void on_mounts(evutil_socket_t fd, short what, void *context)
     drift_mounts_changed(mirror->engine);
 }
 
-/* Names of a topology come with its commits. */
-static bool is_of_topology(const struct engine *engine, const char *name)
+static bool owns(const struct network *network, const char *name)
+{
+    const struct namespace *namespace = network_namespace(network, name);
+    return namespace && !namespace_is_shared(namespace);
+}
+
+bool mirror_is_owned(const struct engine *engine, const char *name)
 {
     if (holders_owner(engine, name))
         return true;
     for (const struct transaction *each = engine->transactions; each; each = each->next) {
-        if (network_namespace(each->desired, name) || network_namespace(each->previous, name))
+        if (owns(each->desired, name) || owns(each->previous, name))
             return true;
     }
     return false;
@@ -207,10 +226,22 @@ static bool is_of_topology(const struct engine *engine, const char *name)
 static void hear_name(void *context, const char *name, bool gone)
 {
     struct engine *engine = context;
-    if (!is_of_topology(engine, name))
-        events_publish(engine, &(struct engine_event){.type = gone ? EVENT_NAMESPACE_REMOVED
-                                                                   : EVENT_NAMESPACE_ADDED,
-                                                      .namespace = name});
+    if (!name) {
+        events_publish(engine, &(struct engine_event){.type = EVENT_RESYNCED});
+        drift_mounts_changed(engine);
+        return;
+    }
+    /* Names of a topology come with its commits. */
+    if (mirror_is_owned(engine, name))
+        return;
+    struct mirror_entry *entry = mirror_entry_find(engine->mirror, name);
+    if (entry) /* the name stands for something else */
+        mirror_entry_forget(engine->mirror, entry);
+    /* The mount follows the name before what is marked has settled. */
+    drift_mark(engine, name, NULL, false);
+    events_publish(engine, &(struct engine_event){.type = gone ? EVENT_NAMESPACE_REMOVED
+                                                               : EVENT_NAMESPACE_ADDED,
+                                                  .namespace = name});
 }
 
 static void on_names(evutil_socket_t fd, short what, void *context)
@@ -255,7 +286,7 @@ bool mirror_start(struct engine *engine, struct error *error)
     if (!mirror)
         return error_memory(error);
     mirror->engine = engine;
-    STAILQ_INIT(&mirror->queue);
+    TAILQ_INIT(&mirror->queue);
     mirror->network = network_new(NULL);
     mirror->monitor = monitor_new(error);
     if (!mirror->monitor || !mirror->network)

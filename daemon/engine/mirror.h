@@ -23,14 +23,19 @@ void mirror_watch(struct engine *engine, const struct netns *netns);
 uint64_t mirror_drain(struct engine *engine);
 
 /* Takes over from ACTUAL, whose reading began after mirror_drain() had returned SINCE, the
- * namespaces that a topology owns, and learns what it can of others. What is in it has been
+ * namespaces that TOPOLOGY owns, and learns what it can of others. What is in it has been
  * compared. */
-void mirror_take(struct engine *engine, struct network *actual, uint64_t since);
+void mirror_take(struct engine *engine, const struct topology *topology, struct network *actual,
+                 uint64_t since);
 
 /* Calls EACH with the pointer of every thing in which the mirror differs from ACTUAL, read as for
  * mirror_take(): there must be none. */
 void mirror_check(struct engine *engine, const struct network *actual, uint64_t since,
                   void (*each)(void *context, const char *pointer), void *context);
+
+/* A transaction lets go of a namespace: what is doubted of it can be read, and when no topology has
+ * it any more, it is forgotten. */
+void mirror_release(struct engine *engine, const char *namespace);
 
 /* What the mirror has of a namespace may be stale. */
 void mirror_doubt(struct engine *engine, const char *namespace);

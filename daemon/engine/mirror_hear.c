@@ -43,7 +43,7 @@ static void doubt_routes(const struct hearing *hearing)
         holders_owner(hearing->mirror->engine, hearing->entry->namespace);
     const struct namespace *wanted = asked(hearing, owner);
     if (!owner)
-        changed(hearing, "");
+        changed(hearing, HOLDERS_ROUTES);
     else if (wanted && wanted->routes)
         doubt(hearing, DOUBT_REST);
 }
@@ -242,23 +242,35 @@ static void hear_route(const struct hearing *hearing)
     const struct topology *owner = holders_owner(engine, hearing->entry->namespace);
     const struct namespace *wanted = asked(hearing, owner);
     struct search search = {.namespace = hearing->entry->namespace, .key = &key};
-    holders_each(engine, search.namespace, "", find_route, &search);
+    holders_each(engine, search.namespace, HOLDERS_ROUTES, find_route, &search);
     if (owner && (protocol == NETNSD_PROTOCOL || search.found || (wanted && wanted->remove_extra)))
         doubt(hearing, DOUBT_REST);
     else if (search.found)
-        changed(hearing, "");
+        changed(hearing, HOLDERS_ROUTES);
 }
 
-/* Rules and sysctls change seldom. */
-static void hear_rest(const struct hearing *hearing, bool sysctls)
+static void hear_rule(const struct hearing *hearing)
+{
+    if (holders_owner(hearing->mirror->engine, hearing->entry->namespace))
+        doubt(hearing, DOUBT_REST);
+    else
+        changed(hearing, HOLDERS_RULES);
+}
+
+/* IFINDEX is negative for what holds for all links, or for those to come. */
+static void hear_setting(const struct hearing *hearing, int32_t ifindex)
 {
     const struct topology *owner =
         holders_owner(hearing->mirror->engine, hearing->entry->namespace);
     const struct namespace *wanted = asked(hearing, owner);
-    if (!owner)
-        changed(hearing, "");
-    else if (!sysctls || (wanted && wanted->sysctls))
+    const struct link *link =
+        ifindex > 0 ? namespace_link_by_ifindex(hearing->namespace, (uint32_t)ifindex) : NULL;
+    if (wanted && wanted->sysctls)
         doubt(hearing, DOUBT_REST);
+    else if (!owner && ifindex < 0)
+        changed(hearing, HOLDERS_SYSCTLS);
+    else if (!owner && link)
+        changed(hearing, link->name);
 }
 
 static void apply(const struct hearing *hearing, const struct monitor_event *event)
@@ -277,12 +289,24 @@ static void apply(const struct hearing *hearing, const struct monitor_event *eve
         hear_route(hearing);
         break;
     case MONITOR_RULE:
+        hear_rule(hearing);
+        break;
     case MONITOR_SETTING:
-        hear_rest(hearing, event->subject == MONITOR_SETTING);
+        hear_setting(hearing, (int32_t)event->ifindex);
         break;
     case MONITOR_NUMBER:
         break;
     }
+}
+
+/* A namespace has ended. One that netnsd holds cannot: its number was another's before, whose end
+ * is told after the number was given again (net/core/net_namespace.c, unhash_nsid()). */
+static void hear_end(struct mirror *mirror, struct mirror_entry *entry)
+{
+    if (mirror_is_owned(mirror->engine, entry->namespace))
+        return;
+    drift_mark(mirror->engine, entry->namespace, NULL, false);
+    mirror_entry_forget(mirror, entry);
 }
 
 void mirror_hear(void *context, const struct monitor_event *event)
@@ -291,11 +315,13 @@ void mirror_hear(void *context, const struct monitor_event *event)
     struct mirror_entry *entry;
     mirror->heard++;
     HASH_FIND(hh_number, mirror->by_number, &event->number, sizeof(event->number), entry);
-    if (!entry)
-        return;
     if (event->subject == MONITOR_NUMBER) {
-        if (event->gone)
-            mirror_entry_forget(mirror, entry);
+        if (entry && event->gone)
+            hear_end(mirror, entry);
+        return;
+    }
+    if (!entry) {
+        mirror->heard_of_unknown = mirror->heard;
         return;
     }
     entry->heard = mirror->heard;

@@ -13,17 +13,19 @@ enum mirror_doubt {
     DOUBT_ALL,
 };
 
-/* A namespace that is listened to. */
+/* A namespace that is listened to. What is doubted is in the queue, or with a running transaction,
+ * which gives it back to mirror_release(), or being read: until it is read it is doubted. Links and
+ * addresses are followed by messages all the while. */
 struct mirror_entry {
     char *namespace;
     int32_t number; /* the daemon's own namespace knows it by */
     uint64_t cookie;
     uint64_t heard; /* mirror->heard with the last message from it */
     enum mirror_doubt doubt;
-    bool queued, audited;            /* it is to be read; to see whether all is well */
-    UT_hash_handle hh;               /* by name, in mirror->entries */
-    UT_hash_handle hh_number;        /* by number, in mirror->by_number */
-    STAILQ_ENTRY(mirror_entry) next; /* in mirror->queue */
+    bool queued, audited;           /* it is to be read; to see whether all is well */
+    UT_hash_handle hh;              /* by name, in mirror->entries */
+    UT_hash_handle hh_number;       /* by number, in mirror->by_number */
+    TAILQ_ENTRY(mirror_entry) next; /* in mirror->queue */
 };
 
 struct mirror {
@@ -31,7 +33,7 @@ struct mirror {
     struct monitor *monitor;
     struct event *messages, *pause, *mounts, *names;
     struct mirror_entry *entries, *by_number;
-    STAILQ_HEAD(, mirror_entry) queue;
+    TAILQ_HEAD(, mirror_entry) queue;
     size_t queued; /* entries in it */
     size_t round;  /* of them that were there when the present reading began */
     struct network *network;
@@ -40,6 +42,8 @@ struct mirror {
     uint64_t losses; /* how often messages were lost */
     int64_t due;     /* when the queue is to be worked on, CLOCK_MONOTONIC in ms */
     bool reading;
+    bool short_of_memory;      /* so that not all that was to be read could be */
+    uint64_t heard_of_unknown; /* heard, with the last message from a number that no entry had */
 };
 
 struct mirror_entry *mirror_entry_find(const struct mirror *mirror, const char *namespace);
@@ -52,6 +56,8 @@ void mirror_entry_forget(struct mirror *mirror, struct mirror_entry *entry);
 
 /* Tells that LINK has come, or gone. What is parked has gone already. */
 void mirror_publish_link(const struct mirror *mirror, const struct link *link, bool gone);
+/* Does a topology, or a running change, own the namespace of that name? Then it lives. */
+bool mirror_is_owned(const struct engine *engine, const char *name);
 /* mirror_take.c: takes over the namespace called NAME from READ, and marks what has changed. SINCE
  * as for mirror_take(). */
 void mirror_take_read(struct mirror *mirror, struct network *read, const char *name,

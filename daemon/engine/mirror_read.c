@@ -12,6 +12,8 @@
 
 /* Namespaces that are read before others get a turn on the thread. */
 #define SLICE 64
+/* Milliseconds until what could not be read is tried again. */
+#define RETRY 5000
 
 /* One namespace to be read. */
 struct target {
@@ -31,13 +33,17 @@ struct reading {
     uint64_t since;
 };
 
+static void target_free(struct target *target)
+{
+    netns_free(target->netns);
+    free(target->name);
+    free(target->path);
+}
+
 static void reading_free(struct reading *reading)
 {
-    for (size_t i = 0; i < reading->count; i++) {
-        netns_free(reading->targets[i].netns);
-        free(reading->targets[i].name);
-        free(reading->targets[i].path);
-    }
+    for (size_t i = 0; i < reading->count; i++)
+        target_free(&reading->targets[i]);
     network_free(reading->asked);
     network_free(reading->read);
     free(reading);
@@ -103,24 +109,17 @@ static struct netns *duplicate(const struct netns *netns)
 }
 
 /* False when memory, or descriptors, are short. */
-static bool set_target(struct reading *reading, const struct mirror_entry *entry,
-                       const struct netns *held, bool owned)
+static bool set_target(struct reading *reading, struct target *target,
+                       const struct mirror_entry *entry, const struct netns *held)
 {
-    struct target *target = &reading->targets[reading->count];
-    *target = (struct target){.owned = owned};
     target->name = strdup(entry->namespace);
-    if (!target->name)
-        return false;
-    reading->count++;
-    target->asked = namespace_add(reading->asked, target->name);
-    struct asking asking = {.namespace = target->name, .asked = target->asked};
+    target->asked = target->name ? namespace_add(reading->asked, target->name) : NULL;
     if (!target->asked)
         return false;
+    struct asking asking = {.namespace = target->name, .asked = target->asked};
     holders_each(reading->engine, target->name, NULL, find_path, target);
     holders_each(reading->engine, target->name, NULL, ask_sysctls, &asking);
-    if (held && !(target->netns = duplicate(held)))
-        return false;
-    return !asking.failed;
+    return !asking.failed && (!held || (target->netns = duplicate(held)));
 }
 
 /* What a transaction works on is taken, or doubted again, when that ends. */
@@ -133,7 +132,15 @@ static bool add_target(struct reading *reading, struct mirror_entry *entry)
     if ((owned && (!held || held->cookie != entry->cookie)) ||
         (!host && !holders_any(engine, entry->namespace)))
         return true;
-    return set_target(reading, entry, held, owned);
+    struct target target = {.owned = owned};
+    if (set_target(reading, &target, entry, held)) {
+        reading->targets[reading->count++] = target;
+        return true;
+    }
+    if (target.asked)
+        namespace_remove(reading->asked, target.asked);
+    target_free(&target);
+    return false;
 }
 
 static void read_next(struct mirror *mirror);
@@ -165,26 +172,31 @@ static struct reading *reading_new(struct engine *engine)
     return NULL;
 }
 
-/* Takes what waits from the queue. False when memory is short: what was not taken waits on. */
-static bool fill(struct mirror *mirror, struct reading *reading)
+/* Takes what waits from the queue. When memory, or descriptors, are short, the rest waits on. */
+static void fill(struct mirror *mirror, struct reading *reading)
 {
     struct mirror_entry *entry;
-    while (reading->count < SLICE && mirror->round && (entry = STAILQ_FIRST(&mirror->queue))) {
-        if (!add_target(reading, entry))
-            return false;
-        STAILQ_REMOVE_HEAD(&mirror->queue, next);
+    while (reading->count < SLICE && mirror->round && (entry = TAILQ_FIRST(&mirror->queue))) {
+        if (!add_target(reading, entry)) {
+            log_warning("out of memory, or of descriptors: namespace %s is read later",
+                        entry->namespace);
+            mirror->short_of_memory = true;
+            mirror->round = 0;
+            return;
+        }
+        TAILQ_REMOVE(&mirror->queue, entry, next);
         entry->queued = false;
         mirror->queued--;
         mirror->round--;
     }
-    return true;
 }
 
 /* What was doubted during a round waits for the next. */
 static void end_round(struct mirror *mirror)
 {
-    mirror->reading = false;
-    mirror->due = mirror->queued ? clock_monotonic() + DRIFT_SETTLE : 0;
+    int64_t wait = mirror->short_of_memory ? RETRY : DRIFT_SETTLE;
+    mirror->reading = mirror->short_of_memory = false;
+    mirror->due = mirror->queued ? clock_monotonic() + wait : 0;
     drift_resume(mirror->engine);
     engine_check_idle(mirror->engine);
 }
@@ -193,7 +205,9 @@ static void read_next(struct mirror *mirror)
 {
     struct engine *engine = mirror->engine;
     struct reading *reading = engine->stopping ? NULL : reading_new(engine);
-    mirror->reading = reading && fill(mirror, reading) && reading->count;
+    if (reading)
+        fill(mirror, reading);
+    mirror->reading = reading && reading->count;
     if (mirror->reading) {
         reading->since = mirror_drain(engine);
         worker_submit(engine->configurer, &reading->job);

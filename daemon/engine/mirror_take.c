@@ -17,7 +17,8 @@ struct taking {
 static void note_changed(void *context, const char *link)
 {
     const struct taking *taking = context;
-    drift_mark(taking->mirror->engine, taking->namespace, link ? link : "", true);
+    drift_mark(taking->mirror->engine, taking->namespace, link && *link ? link : HOLDERS_ROUTES,
+               true);
 }
 
 /* The kernel knows the lower link's namespace by a number of its own: an earlier look found out
@@ -78,7 +79,8 @@ static void learn(const struct mirror *mirror, const struct mirror_entry *entry,
         find_lowers(mirror, part, namespace);
 }
 
-void mirror_take(struct engine *engine, struct network *actual, uint64_t since)
+void mirror_take(struct engine *engine, const struct topology *topology, struct network *actual,
+                 uint64_t since)
 {
     struct mirror *mirror = engine->mirror;
     struct namespace *namespace, *next;
@@ -87,13 +89,10 @@ void mirror_take(struct engine *engine, struct network *actual, uint64_t since)
         if (!entry || entry->cookie != namespace->cookie)
             continue;
         if (!namespace->some_links && !namespace->no_rest &&
-            holders_owner(engine, namespace->name)) {
+            holders_owner(engine, namespace->name) == topology)
             install(mirror, entry, actual, namespace, since);
-            continue;
-        }
-        learn(mirror, entry, namespace);
-        if (entry->doubt)
-            mirror_entry_doubt(mirror, entry, entry->doubt);
+        else
+            learn(mirror, entry, namespace);
     }
 }
 
@@ -168,7 +167,7 @@ static void mark_changes(struct mirror *mirror, enum mirror_doubt doubt,
         return;
     }
     namespace_compare(kept, namespace, note_changed, &taking);
-    drift_mark(mirror->engine, namespace->name, "", true);
+    drift_mark(mirror->engine, namespace->name, HOLDERS_ROUTES, true);
 }
 
 void mirror_take_read(struct mirror *mirror, struct network *read, const char *name, uint64_t since)
@@ -180,9 +179,11 @@ void mirror_take_read(struct mirror *mirror, struct network *read, const char *n
     const struct namespace *kept = mirror_entry_namespace(mirror, entry);
     bool audited = entry->audited;
     entry->audited = false;
-    /* What is kept is newer than what was read. */
-    if (kept && !entry->doubt && entry->heard > since)
+    /* What is kept is newer than what was read, but for what is not told. */
+    if (kept && !entry->doubt && entry->heard > since) {
+        drift_mark(mirror->engine, name, NULL, true);
         return;
+    }
     if (kept)
     namespace->parked = kept->parked;
     if (audited)

@@ -123,8 +123,9 @@ static bool claim_objects(struct transaction *transaction)
 static void begin(struct transaction *transaction)
 {
     transaction->running = true;
-    if (!ownership_check(transaction->engine, transaction->topology, transaction->previous,
-                         transaction->desired, &transaction->other, &transaction->error)) {
+    bool new = !transaction->recovery || transaction->owned_previous;
+    if (new && !ownership_check(transaction->engine, transaction->topology, transaction->previous,
+                                transaction->desired, &transaction->other, &transaction->error)) {
         transaction_refuse(transaction);
         return;
     }
@@ -317,7 +318,8 @@ bool transaction_recover(struct engine *engine, struct topology *topology, struc
 bool transaction_compare(struct engine *engine, struct topology *topology, struct dirty *dirty,
                          enum repair_mode mode, change_callback *callback, void *context)
 {
-    struct transaction *transaction = transaction_new(engine, topology->name, callback, context);
+    struct transaction *transaction =
+        engine->stopping ? NULL : transaction_new(engine, topology->name, callback, context);
     if (!transaction) {
         dirty_clear(&dirty);
         return false;

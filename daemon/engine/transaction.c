@@ -95,6 +95,8 @@ void transaction_begin(struct transaction *transaction)
 
 static void watch_namespaces(struct transaction *transaction)
 {
+    /* Of a number that was another's before, the end of that is heard first. */
+    mirror_drain(transaction->engine);
     const struct netns *netns, *next;
     HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
         mirror_watch(transaction->engine, netns);

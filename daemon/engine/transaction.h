@@ -73,6 +73,7 @@ struct transaction {
     struct error error;
     const char *other;
     char **remaining;
+    struct json_object *tried; /* of a comparison: its members are pointers of what it repaired */
     char **unheard;     /* REPAIR_NEVER: pointers of what the mirror did not know; ended by NULL */
     int64_t confirm_by; /* as in struct change_result */
 };
@@ -91,7 +92,8 @@ bool transaction_recover(struct engine *engine, struct topology *topology, struc
                          bool intended);
 
 /* Queues the comparison of TOPOLOGY, or (DIRTY not NULL, taken over) a part of it, with the kernel,
- * and the repair that MODE asks for. CALLBACK may be NULL. False when memory is short. */
+ * and the repair that MODE asks for. CALLBACK may be NULL. False when memory is short, or the
+ * engine stops. */
 bool transaction_compare(struct engine *engine, struct topology *topology, struct dirty *dirty,
                          enum repair_mode mode, change_callback *callback, void *context);
 

@@ -81,6 +81,7 @@ static void transaction_free(struct transaction *transaction)
     free(transaction->parked_in);
     confirmation_free(transaction->confirmation);
     json_object_put(transaction->changes);
+    json_object_put(transaction->tried);
     problems_clear(&transaction->problems);
     strings_free(transaction->remaining);
     strings_free(transaction->unheard);
@@ -106,7 +107,7 @@ static void tell_mirror(struct transaction *transaction)
                 (transaction->outcome == CHANGE_PLANNED && transaction->recovery);
     struct network *seen = transaction->touched ? transaction->actual : transaction->before;
     if (good && seen)
-        mirror_take(engine, seen, transaction->looked);
+        mirror_take(engine, transaction->topology, seen, transaction->looked);
     if (good || !transaction->touched)
         return;
     const struct netns *netns, *next;
@@ -117,6 +118,15 @@ static void tell_mirror(struct transaction *transaction)
         drift_mark_topology(engine, transaction->topology);
 }
 
+static void release(struct engine *engine, const struct network *network)
+{
+    const struct namespace *namespace, *next;
+    struct namespace *namespaces = network ? network->namespaces : NULL;
+    HASH_ITER (hh, namespaces, namespace, next) {
+        mirror_release(engine, namespace->name);
+    }
+}
+
 void transaction_finish(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
@@ -124,11 +134,13 @@ void transaction_finish(struct transaction *transaction)
     uint64_t generation = topology ? topology->generation : 0;
     tell_mirror(transaction);
     give_namespaces_back(transaction);
+    release(engine, transaction->desired);
+    release(engine, transaction->previous);
     if (topology)
         topology->changing = false;
     if (topology && transaction->repair)
         drift_compared(transaction);
-    else if (topology && transaction->committed)
+    else if (topology && transaction->outcome <= CHANGE_UNCHANGED)
         drift_items_agreed(engine, topology, NULL);
     uint64_t event = events_publish_outcome(transaction, generation);
     bool gone =

@@ -137,7 +137,9 @@ void monitor_read_names(struct monitor *monitor, monitor_name_callback *each, vo
     for (const char *at = buffer; length > 0;
          at += sizeof(*event) + event->len, length -= (ssize_t)(sizeof(*event) + event->len)) {
         event = (const struct inotify_event *)at;
-        if (event->len)
+        if (event->mask & IN_Q_OVERFLOW)
+            each(context, NULL, false);
+        else if (event->len)
             each(context, event->name, event->mask & (IN_DELETE | IN_MOVED_FROM));
     }
 }
@@ -172,6 +174,15 @@ static bool read_link(const struct nlmsghdr *message, struct monitor_event *even
     event->subject = header->ifi_family == AF_BRIDGE ? MONITOR_PORT : MONITOR_LINK;
     event->ifindex = (uint32_t)header->ifi_index;
     return true;
+}
+
+static bool read_setting(const struct nlmsghdr *message, struct monitor_event *event)
+{
+    const struct nlattr *ifindex =
+        find_attribute(message, sizeof(struct netconfmsg), NETCONFA_IFINDEX);
+    event->subject = MONITOR_SETTING;
+    event->ifindex = ifindex ? message_u32(ifindex) : 0;
+    return ifindex;
 }
 
 /* Numbers are of namespaces as others know them, too: those do not count. */
@@ -209,8 +220,7 @@ static bool read_event(const struct nlmsghdr *message, struct monitor_event *eve
         event->subject = MONITOR_RULE;
         return true;
     case RTM_NEWNETCONF:
-        event->subject = MONITOR_SETTING;
-        return true;
+        return read_setting(message, event);
     case RTM_DELNSID:
         event->gone = true; /* fall through */
     case RTM_NEWNSID:

@@ -34,7 +34,8 @@ int monitor_names_fd(const struct monitor *monitor);
 
 typedef void monitor_name_callback(void *context, const char *name, bool gone);
 
-/* Tells the names that have come and gone in NETNS_DIRECTORY, without blocking. */
+/* Tells the names that have come and gone in NETNS_DIRECTORY, without blocking; NULL when some were
+ * lost. */
 void monitor_read_names(struct monitor *monitor, monitor_name_callback *each, void *context);
 
 enum monitor_subject {
@@ -52,7 +53,7 @@ struct monitor_event {
     int32_t number; /* of the namespace that it happened in; NUMBER: the number */
     enum monitor_subject subject;
     bool gone;                      /* removed, and not added or changed */
-    uint32_t ifindex;               /* LINK and PORT */
+    uint32_t ifindex;               /* LINK, PORT and SETTING, there as in NETCONFA_IFINDEX */
     const struct nlmsghdr *message; /* for kernel/message.h */
 };
 

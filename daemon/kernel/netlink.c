@@ -130,6 +130,15 @@ bool netlink_ask(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t e
            fails(error, errno);
 }
 
+/* The kernel tells of a failure in the middle of a dump at its end. */
+static bool dump_ended(const struct nlmsghdr *message, struct error *error)
+{
+    int result = 0;
+    if (mnl_nlmsg_get_payload_len(message) >= sizeof(result))
+        memcpy(&result, mnl_nlmsg_get_payload(message), sizeof(result));
+    return result >= 0 || fails(error, -result);
+}
+
 bool netlink_dump(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t each, void *context,
                   bool *interrupted, struct error *error)
 {
@@ -150,7 +159,7 @@ bool netlink_dump(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t 
             struct netlink_ack ack;
             *interrupted |= (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
             if (message->nlmsg_type == NLMSG_DONE)
-                return true;
+                return dump_ended(message, error);
             if (netlink_ack_read(message, &ack))
                 return fails(error, ack.errnum);
             if (each(message, context) == MNL_CB_ERROR)

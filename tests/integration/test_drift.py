@@ -492,3 +492,104 @@ def test_external_link_comes_late(world):
                and world.addresses("net0", "lan") == ["10.0.1.1/24"])
     wait_until(lambda: world.call("io.netnsd.Topology.List")["topologies"][0]["state"] == "active")
     assert audit(world) == ([], [])
+
+
+def test_external_link_goes_and_returns(world):
+    """What stands on it is made again with it, long before an audit."""
+    document = {"namespaces": {
+        "host": {"links": {"uplink": {"external": True}}},
+        "net0": {"links": {"lan": {"macvlan": {"link": "host/uplink"},
+                                   "addresses": ["10.0.1.1/24"]}}}}}
+    world.restart("--audit", "0")
+    world.run("ip", "link", "add", "uplink", "type", "bridge")
+    world.apply("lan", document)
+    world.run("ip", "link", "del", "uplink")
+    wait_until(lambda: "blocked" in [row["state"] for row in drift(world)])
+    world.run("ip", "link", "add", "uplink", "type", "bridge")
+    wait_until(lambda: world.link("net0", "lan"))
+    wait_until(lambda: world.addresses("net0", "lan") == ["10.0.1.1/24"])
+    wait_until(lambda: audit(world) == ([], []))
+
+
+def test_external_namespace_made_again(world):
+    document = {"namespaces": {
+        "theirs": {"external": True,
+                   "links": {"ours": {"bridge": {}, "addresses": ["10.0.1.1/24"]}}}}}
+    world.restart("--audit", "0")
+    world.run("ip", "netns", "add", "theirs")
+    world.apply("lan", document)
+    world.run("ip", "netns", "del", "theirs")
+    world.run("ip", "netns", "add", "theirs")
+    wait_until(lambda: world.link("theirs", "ours"))
+    wait_until(lambda: audit(world) == ([], []))
+
+
+def test_refused_repair_keeps_no_other_from_its_own(world):
+    """An address that the kernel does not take, and a link that is down, at the same time."""
+    world.restart("--audit", "0")
+    document = {"namespaces": {"net0": {"links": {
+        "br0": {"bridge": {}, "addresses": ["fd00::1/64"]}, "br1": {"bridge": {}}}}}}
+    world.apply("lan", document)
+    with world.paused():
+        world.run(*world.inside("net0"), "sh", "-c",
+                  "echo 1 > /proc/sys/net/ipv6/conf/br0/disable_ipv6")
+        world.run("ip", "-n", "net0", "link", "set", "br1", "down")
+    wait_until(lambda: "UP" in world.link("net0", "br1")["flags"])
+    wait_until(lambda: len(drift(world)) == 1)
+    [difference] = drift(world)
+    assert difference["pointer"] == "/namespaces/net0/links/br0/addresses/fd00::1~164"
+    wait_until(lambda: "message" in drift(world)[0])
+    assert drift(world)[0]["state"] == "found"
+    world.run(*world.inside("net0"), "sh", "-c",
+              "echo 0 > /proc/sys/net/ipv6/conf/br0/disable_ipv6")
+    wait_until(lambda: world.addresses("net0", "br0") == ["fd00::1/64"])
+
+
+def test_contended_thing_holds_nothing_up(world):
+    """While one waits for long, another is repaired at once; with the document it is forgotten."""
+    document = {"namespaces": {"net0": {"links": {"br0": {"bridge": {}}, "br1": {"bridge": {}}}}}}
+    world.restart("--audit", "0")
+    world.apply("lan", document)
+
+    def undo():
+        if "UP" in world.link("net0", "br0")["flags"]:
+            world.run("ip", "-n", "net0", "link", "set", "br0", "down")
+        return "contended" in [row["state"] for row in drift(world)]
+
+    wait_until(undo)
+    with world.popen_inside("net0", "ip", "-o", "monitor", "link") as monitor:
+        world.run("ip", "-n", "net0", "link", "set", "br1", "down")
+        while "br1: " not in (line := monitor.stdout.readline()) or ",UP" not in line:
+            assert line
+        monitor.terminate()
+    assert "contended" in [row["state"] for row in drift(world)]
+    del document["namespaces"]["net0"]["links"]["br0"]
+    world.apply("lan", document)
+    assert drift(world) == []
+
+
+def test_plans_do_not_keep_drift_from_being_heard(world):
+    """Dry runs hold the namespaces for a while; what changes meanwhile is repaired after that."""
+    world.restart("--audit", "0")
+    world.apply("lan", DOCUMENT)
+    with world.connect() as connection:
+        for _ in range(20):
+            connection.send("io.netnsd.Topology.Apply",
+                            {"topology": "lan", "document": reporting(DOCUMENT), "dryRun": True})
+        world.run("ip", "-n", "net0", "route", "del", "default")
+        for _ in range(20):
+            connection.receive()
+    wait_until(lambda: world.route("net0", "default"))
+    wait_until(lambda: audit(world) == ([], []))
+
+
+def test_namespaces_of_one_name_after_another(world):
+    """Numbers of namespaces are given again at once; the new ones are listened to all the same."""
+    world.restart("--audit", "0")
+    for _ in range(10):
+        world.apply("lan", DOCUMENT)
+        world.run("ip", "-n", "net0", "link", "set", "eth0", "mtu", "1300")
+        world.run("ip", "-n", "net2", "address", "flush", "dev", "eth0")
+        wait_until(lambda: world.link("net0", "eth0")["mtu"] == 1400)
+        wait_until(lambda: world.addresses("net2", "eth0") == ["10.0.1.3/24"])
+        world.remove("lan")

@@ -190,9 +190,9 @@ class World:
         daemon, self.daemon = self.daemon, None
         assert daemon.wait(PATIENCE) == -signal.SIGKILL
 
-    def restart(self, **environment):
+    def restart(self, *options, **environment):
         self.stop()
-        return self.start(**environment)
+        return self.start(*options, **environment)
 
     def close(self):
         try:
