@@ -35,17 +35,71 @@ static const struct namespace *asked(const struct hearing *hearing, const struct
     return owner ? network_namespace(owner->network, hearing->entry->namespace) : NULL;
 }
 
-/* Routes go with links and addresses, and the kernel does not tell. Where others have most of the
- * routes the mirror has none. */
-static void doubt_routes(const struct hearing *hearing)
+static bool reaches(const struct address *address, const struct ip_address *via)
 {
-    const struct topology *owner =
-        holders_owner(hearing->mirror->engine, hearing->entry->namespace);
-    const struct namespace *wanted = asked(hearing, owner);
-    if (!owner)
-        changed(hearing, HOLDERS_ROUTES);
-    else if (wanted && wanted->routes)
+    const struct ip_prefix peer = {.address = address->peer, .length = address->prefix.length};
+    return ip_prefix_contains(&address->prefix, via) ||
+           (peer.address.family && ip_prefix_contains(&peer, via));
+}
+
+/* Can a gateway be reached through LINK, or (not NULL) by GONE, an address that it had? */
+static bool is_reached(const struct ip_address *via, const struct link *link,
+                       const struct address *gone)
+{
+    if (gone)
+        return reaches(gone, via);
+    const struct address *address, *next;
+    HASH_ITER (hh, link->addresses, address, next) {
+        if (reaches(address, via))
+            return true;
+    }
+    return false;
+}
+
+/* Does ROUTE go with LINK, or with GONE? */
+static bool goes_with(const struct route *route, const struct link *link,
+                      const struct address *gone)
+{
+    for (size_t i = 0; i < route->hop_count; i++) {
+        const struct next_hop *hop = &route->hops[i];
+        if (strcmp(hop->device, link->name) == 0 ||
+            (hop->via.family && is_reached(&hop->via, link, gone)))
+            return true;
+    }
+    return gone && ip_address_equal(&route->source, &gone->prefix.address);
+}
+
+struct loss {
+    const struct hearing *hearing;
+    const struct link *link;
+    const struct address *gone;
+    bool matters;
+};
+
+static void find_lost(void *context, struct topology *topology)
+{
+    struct loss *loss = context;
+    const struct namespace *wanted = asked(loss->hearing, topology);
+    const struct route *route, *next;
+    const struct route *routes = wanted ? wanted->routes : NULL;
+    HASH_ITER (hh, routes, route, next) {
+        loss->matters = loss->matters || goes_with(route, loss->link, loss->gone);
+    }
+}
+
+/* Routes go with a link that is down or gone, or (GONE not NULL) with its address, and the kernel
+ * does not tell. Where others have most of the routes the mirror has none. */
+static void doubt_routes(const struct hearing *hearing, const struct link *link,
+                         const struct address *gone)
+{
+    const struct engine *engine = hearing->mirror->engine;
+    const char *namespace = hearing->entry->namespace;
+    struct loss loss = {.hearing = hearing, .link = link, .gone = gone};
+    holders_each(engine, namespace, HOLDERS_ROUTES, find_lost, &loss);
+    if (loss.matters && holders_owner(engine, namespace))
         doubt(hearing, DOUBT_REST);
+    else if (loss.matters)
+        changed(hearing, HOLDERS_ROUTES);
 }
 
 static void out_of_memory(const struct hearing *hearing)
@@ -137,7 +191,7 @@ static void replace(const struct hearing *hearing, struct link *former, struct l
     else if (other)
         doubt(hearing, DOUBT_ALL);
     else if (down)
-        doubt_routes(hearing);
+        doubt_routes(hearing, namespace_link(namespace, name), NULL);
 }
 
 static void hear_link(const struct hearing *hearing, uint32_t ifindex)
@@ -149,8 +203,8 @@ static void hear_link(const struct hearing *hearing, uint32_t ifindex)
             return;
         changed(hearing, former->name);
         mirror_publish_link(hearing->mirror, former, true);
+        doubt_routes(hearing, former, NULL);
         link_remove(former);
-        doubt_routes(hearing);
         return;
     }
     auto_network struct network *scratch = network_new(NULL);
@@ -203,7 +257,7 @@ static void hear_address(const struct hearing *hearing)
         if (!address || !ip_address_equal(&address->peer, &told.peer))
             return;
         address_remove(link, address);
-        doubt_routes(hearing);
+        doubt_routes(hearing, link, &told);
     } else if (address && address_same(address, &told)) {
         address->flags = told.flags;
         return;
