@@ -229,7 +229,7 @@ void drift_compared(struct transaction *transaction)
     bool failed = transaction->error.code, blocked = drift_is_blocked(&transaction->error);
     if (!failed) {
         drift_items_compared(transaction);
-    } else if (!transaction->cut) {
+    } else if (!transaction->partial) {
         if (blocked)
             drift_items_blocked(transaction);
         if (!transaction->callback) {

@@ -293,7 +293,7 @@ void drift_items_compared(struct transaction *transaction)
         return;
     transaction->engine->comparisons++;
     HASH_ITER (hh, topology->drift, item, next) {
-        item->seen = transaction->cut && !network_cut_holds(transaction->cut, item->pointer);
+        item->seen = transaction->partial && !network_cut_holds(transaction->cut, item->pointer);
     }
     for (size_t i = 0; i < json_object_array_length(changes); i++)
         note(transaction, json_object_array_get_idx(changes, i));
@@ -320,7 +320,7 @@ static void block_all(struct transaction *transaction, struct drift_item *blocke
 {
     struct drift_item *item, *next;
     HASH_ITER (hh, transaction->topology->drift, item, next) {
-        item->blocked |= transaction->cut && network_cut_holds(transaction->cut, item->pointer);
+        item->blocked |= transaction->partial && network_cut_holds(transaction->cut, item->pointer);
     }
     blocker->blocked = true;
     dirty_move(&transaction->dirty, &blocker->waiting);

@@ -3,6 +3,7 @@
 #include "engine/confirm.h"
 #include "engine/history.h"
 #include "model/document.h"
+#include "model/network_cut.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,10 +81,12 @@ static bool read_recovery(struct transaction *transaction)
     if (!topology)
         return error_set(&transaction->error, ERROR_NOT_FOUND, 0, "there is no topology \"%s\"",
                          transaction->name);
-    if (transaction->dirty &&
-        !(transaction->cut = dirty_cut(transaction->dirty, topology->network)))
+    transaction->partial = transaction->dirty;
+    transaction->cut = transaction->partial ? dirty_cut(transaction->dirty, topology->network)
+                                            : network_cut_all(topology->network);
+    if (!transaction->cut)
         return error_memory(&transaction->error);
-    transaction->desired = transaction->cut ? transaction->cut : topology->network;
+    transaction->desired = transaction->cut;
     transaction->previous =
         transaction->owned_previous ? transaction->owned_previous : transaction->desired;
     return true;

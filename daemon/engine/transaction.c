@@ -69,7 +69,7 @@ static bool take_namespaces(struct transaction *transaction)
 static void begin_look(struct transaction *transaction, struct look *look, bool compares)
 {
     transaction->looked = mirror_drain(transaction->engine);
-    if (compares && !transaction->cut)
+    if (compares && !transaction->partial)
         drift_looking(transaction->engine, transaction->topology);
     look_start(look);
 }
@@ -261,7 +261,7 @@ bool transaction_look(struct transaction *transaction, const struct network *net
                                  next, transaction);
     /* Of a part, only what is asked for is seen: what was to be made as well as what was there. */
     if (look && transaction->actual && look_add_network(look, network, false) &&
-        (!transaction->cut || look_add_network(look, transaction->cut, false))) {
+        (!transaction->partial || look_add_network(look, transaction->cut, false))) {
         watch_namespaces(transaction);
         begin_look(transaction, look, true);
         return true;
@@ -380,7 +380,7 @@ static void committed(void *context, const struct error *error)
         return;
     }
     transaction->committed = true;
-    if (!transaction->cut)
+    if (!transaction->partial)
         topology_set_message(topology, false, NULL);
     if (transaction->cut && !network_cut_learn(transaction->cut, topology->network))
         log_warning("topology %s: out of memory: what sysctls were is forgotten",

@@ -42,10 +42,11 @@ struct transaction {
     void *context;
 
     struct dirty *dirty; /* a comparison: of these alone; NULL: of all */
-    struct network *cut; /* the part of the topology's network that they are in; owned */
+    bool partial;        /* there were such */
+    struct network *cut; /* of a recovery: a copy of what the topology has of them; owned */
     struct claim_keys topology_key, object_keys;
     struct topology *topology; /* NULL until the transaction runs */
-    struct network *desired;   /* owned, but in a recovery: there it is the topology's, or cut */
+    struct network *desired;   /* owned, but in a recovery: there it is cut */
     struct network
         *previous; /* what the topology answers for now: its network, or owned_previous */
     struct network *owned_previous;

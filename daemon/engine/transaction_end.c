@@ -29,7 +29,7 @@ static void note_recovery(const struct transaction *transaction)
 {
     const struct error *error = &transaction->error;
     if (!transaction->recovery || transaction->outcome <= CHANGE_PLANNED ||
-        !transaction->topology || transaction->cut)
+        !transaction->topology || transaction->partial)
         return;
     log_error("topology %s: could not be restored: %s%s%s", transaction->name, error->pointer,
               error->pointer[0] ? ": " : "", error->text);

@@ -144,6 +144,17 @@ bool network_cut_close(struct network *cut, const struct network *from)
     return true;
 }
 
+struct network *network_cut_all(const struct network *from)
+{
+    auto_network struct network *cut = network_cut_new(from);
+    const struct namespace *each = from->namespaces;
+    for (; cut && each; each = each->hh.next) {
+        if (!namespace_copy(each, cut))
+            return NULL;
+    }
+    return cut && network_cut_close(cut, from) ? TAKE(cut) : NULL;
+}
+
 bool network_cut_holds(const struct network *cut, const char *pointer)
 {
     char name[NAMESPACE_NAME_MAX + 1], link[IFNAMSIZ];

@@ -26,6 +26,9 @@ bool network_cut_close(struct network *cut, const struct network *from);
 /* Does CUT hold what POINTER, into the document of the whole, leads to? */
 bool network_cut_holds(const struct network *cut, const char *pointer);
 
+/* All of FROM, a desired network. */
+struct network *network_cut_all(const struct network *from);
+
 /* What ACTUAL has of what is in CUT; a network of copies, with the masters of links beside them.
  * NULL when memory is short. */
 struct network *network_cut_actual(const struct network *cut, const struct network *actual);
