@@ -15,6 +15,7 @@ struct mirror_entry {
     int32_t number; /* the daemon's own namespace knows it by */
     uint64_t cookie;
     uint64_t heard;                  /* mirror->heard with the last message from it */
+    bool behind;                     /* a transaction saw a part of it later than what is kept */
     bool doubtful;                   /* what the mirror has of it may be stale, and is not kept */
     bool queued, audited;            /* it is to be read; to see whether all is well */
     UT_hash_handle hh;               /* by name, in mirror->entries */

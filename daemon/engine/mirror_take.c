@@ -64,7 +64,7 @@ static void install(struct mirror *mirror, struct mirror_entry *entry, struct ne
         publish_links(mirror, namespace, former, false);
     if (!namespace_move(read, namespace, mirror->network))
         log_warning("out of memory: namespace %s is not followed", entry->namespace);
-    entry->doubtful = false;
+    entry->doubtful = entry->behind = false;
     if (entry->heard > since)
         mirror_entry_doubt(mirror, entry);
 }
@@ -92,6 +92,7 @@ void mirror_take(struct engine *engine, struct network *actual, uint64_t since)
             continue;
         }
         learn(mirror, entry, namespace);
+        entry->behind = true;
         if (entry->doubtful)
             mirror_entry_doubt(mirror, entry);
     }
@@ -157,11 +158,12 @@ static bool removes_extra(const struct engine *engine, const char *name)
     return namespace && namespace->remove_extra;
 }
 
-static void mark_changes(struct mirror *mirror, const struct namespace *kept,
-                         const struct namespace *namespace)
+/* What a transaction put right, and somebody undid, is as it is kept. */
+static void mark_changes(struct mirror *mirror, const struct mirror_entry *entry,
+                         const struct namespace *kept, const struct namespace *namespace)
 {
     struct taking taking = {.mirror = mirror, .namespace = namespace->name};
-    if (kept && !removes_extra(mirror->engine, namespace->name))
+    if (kept && !entry->behind && !removes_extra(mirror->engine, namespace->name))
         namespace_compare(kept, namespace, note_changed, &taking);
     else
         drift_mark(mirror->engine, namespace->name, NULL, true);
@@ -184,6 +186,6 @@ void mirror_take_read(struct mirror *mirror, struct network *read, const char *n
     if (audited)
         audit(mirror, entry, kept, namespace);
     else
-        mark_changes(mirror, kept, namespace);
+        mark_changes(mirror, entry, kept, namespace);
     install(mirror, entry, read, namespace, since);
 }

@@ -443,3 +443,13 @@ def test_external_link_comes_late(world):
                and world.addresses("net0", "lan") == ["10.0.1.1/24"])
     wait_until(lambda: world.call("io.netnsd.Topology.List")["topologies"][0]["state"] == "active")
     assert audit(world) == ([], [])
+
+
+def test_undone_during_its_repair(bare_world):
+    """What is undone at once is heard of, although nothing else changes, and no audit finds it."""
+    world = bare_world.start("--audit", "0")
+    world.apply("lan", DOCUMENT)
+    world.run(*world.inside("net0"), "timeout", "0.5", "sh", "-c",
+              "while :; do ip route del default; done 2>/dev/null", check=False)
+    wait_until(lambda: world.route("net0", "default"))
+    assert audit(world) == ([], [])
