@@ -168,27 +168,44 @@ static void note_repair(const struct transaction *transaction, struct drift_item
         publish(transaction->engine, EVENT_DRIFT_CONTENDED, transaction->topology, item);
 }
 
-static void note(struct transaction *transaction, struct json_object *change)
+/* CHANGE, of ITEM's pointer, would put it right. */
+static void note_found(const struct transaction *transaction, struct drift_item *item,
+                       struct json_object *change)
 {
-    struct topology *topology = transaction->topology;
-    struct drift_item *item = obtain_item(topology, change_pointer(change));
-    if (!item)
-        return; /* the next comparison finds it again */
     item->seen = true;
     item->blocked = false;
-    item->reported = pointer_is_reported(topology, item->pointer);
-    bool tried = transaction->repair == REPAIR_ALL ||
-                 (transaction->repair == REPAIR_WANTED && !item->reported &&
-                  item->retry <= transaction->started);
+    item->reported = pointer_is_reported(transaction->topology, item->pointer);
     if (!item->present || !json_object_equal(item->change, change))
         note_change(item);
     json_object_put(item->change);
     item->change = json_object_get(change);
     if (!item->present)
-        publish(transaction->engine, EVENT_DRIFT_FOUND, topology, item);
+        publish(transaction->engine, EVENT_DRIFT_FOUND, transaction->topology, item);
     item->present = true;
-    if (tried)
+}
+
+static void note(const struct transaction *transaction, struct json_object *change)
+{
+    struct drift_item *item = obtain_item(transaction->topology, change_pointer(change));
+    if (!item)
+        return; /* the next comparison finds it again */
+    note_found(transaction, item, change);
+    if (transaction->repair == REPAIR_ALL ||
+        (transaction->repair == REPAIR_WANTED && !item->reported &&
+         item->retry <= transaction->started))
         note_repair(transaction, item);
+}
+
+/* What the look after the repair found was changed meanwhile, and waits for its next one. */
+static void note_left(const struct transaction *transaction)
+{
+    struct json_object *changes = transaction->plan->changes;
+    for (size_t i = 0; i < json_object_array_length(changes); i++) {
+        struct json_object *change = json_object_array_get_idx(changes, i);
+        struct drift_item *item = obtain_item(transaction->topology, change_pointer(change));
+        if (item)
+            note_found(transaction, item, change);
+    }
 }
 
 /* It is as it should be: without a repair, if it was not so before. */
@@ -224,6 +241,8 @@ void drift_items_compared(struct transaction *transaction)
     }
     for (size_t i = 0; i < json_object_array_length(changes); i++)
         note(transaction, json_object_array_get_idx(changes, i));
+    if (transaction->touched && transaction->outcome == CHANGE_COMMITTED)
+        note_left(transaction);
     HASH_ITER (hh, topology->drift, item, next) {
         if (!item->seen)
             note_agreement(transaction->engine, topology, item);
