@@ -169,7 +169,8 @@ void drift_forget(struct engine *engine, struct topology *topology)
         set_due(engine, topology, 0);
 }
 
-/* One thing that stands in the way keeps nothing else from its repair: each is compared by itself.
+/* One thing that stands in the way, or that the kernel refuses, keeps nothing else from its repair:
+ * each is compared by itself.
  */
 static bool compare_one_by_one(struct transaction *transaction)
 {
@@ -191,13 +192,20 @@ static bool is_blocked(const struct transaction *transaction)
     return transaction->cut && !transaction->changes && transaction->error.pointer[0];
 }
 
+static bool has_failed(const struct transaction *transaction)
+{
+    return is_blocked(transaction) ||
+           (transaction->cut && transaction->touched && transaction->outcome != CHANGE_COMMITTED);
+}
+
 void drift_compared(struct transaction *transaction)
 {
     struct topology *topology = transaction->topology;
-    if (!is_blocked(transaction))
-        drift_items_compared(transaction);
-    else if (!compare_one_by_one(transaction))
+    bool again = has_failed(transaction) && compare_one_by_one(transaction);
+    if (!again && is_blocked(transaction))
         drift_items_blocked(transaction);
+    else if (!again)
+        drift_items_compared(transaction);
     set_due(transaction->engine, topology, earliest(drift_items_retry(topology), topology->due));
 }
 

@@ -424,6 +424,26 @@ def test_foreign_link_in_our_place(world):
     assert audit(world) == ([], [])
 
 
+def test_kernel_refuses_one_repair(world):
+    """Somebody else's macvlan has the MAC of ours: that keeps nothing else from its repair."""
+    world.apply("lan", {"namespaces": {
+        "host": {"links": {"br0": {"bridge": {}}}},
+        "net0": {"links": {"lan": {"macvlan": {"link": "host/br0"}}}},
+        "net1": {"links": {"br0": {"bridge": {}, "mtu": 1400}}}}})
+    mac = world.link("net0", "lan")["address"]
+    with world.paused():
+        world.run("ip", "-n", "net0", "link", "del", "lan")
+        world.batch("host", f"link add link br0 name foreign address {mac} type macvlan mode bridge\n"
+                            "link set br0 up\nlink set foreign up\n")
+        world.run("ip", "-n", "net1", "link", "set", "br0", "mtu", "1300")
+    wait_until(lambda: world.link("net1", "br0")["mtu"] == 1400)
+    wait_until(lambda: "Address already in use" in world.ctl("drift"))
+    assert [row["pointer"] for row in drift(world)] == [f"{NET0}/links/lan"]
+    world.run("ip", "link", "del", "foreign")
+    wait_until(lambda: world.link("net0", "lan"))
+    assert audit(world) == ([], [])
+
+
 def test_external_link_comes_late(world):
     """As at boot: what is needed of others is waited for."""
     document = {"namespaces": {
