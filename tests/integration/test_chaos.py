@@ -4,7 +4,6 @@ import contextlib
 import json
 import random
 import time
-from pathlib import Path
 
 import pytest
 
@@ -187,37 +186,8 @@ DEEDS = (change_link, change_link, down_and_up, rename_link, delete_link, move_l
          unmount_namespace, add_namespace, write_sysctl)
 
 
-def is_foreign(value):
-    return isinstance(value, str) and value.startswith(FOREIGN)
-
-
-# What things that are made anew have anew.
-FRESH = {"ifindex", "link", "link_index", "link_netnsid", "port_id", "id", "no", "tso_max_size"}
-
-
-def is_of_others(row):
-    """A row of `ip` that others caused, or that only says that a link has no addresses (any more):
-    those that the kernel gives links come and go."""
-    return is_foreign(row) or (isinstance(row, dict) and (
-        row.get("addr_info") == [] or any(map(is_foreign, row.values()))))
-
-
-def ours(value):
-    """VALUE, of a snapshot, without what others added, and without numbers that the kernel gives."""
-    if isinstance(value, dict):
-        return {key: ours(item) for key, item in value.items()
-                if key not in FRESH and not is_foreign(key)}
-    if isinstance(value, list):
-        rows = [row for row in map(ours, value) if not is_of_others(row)]
-        return rows if rows and isinstance(rows[0], list) else sorted(rows, key=json.dumps)
-    return value
-
-
 def look(world):
-    taken = world.snapshot()
-    mounted = {Path(mount).name for mount in taken["mounts"]}
-    return ours({"names": taken["names"], "mounted": sorted(mounted),
-                 "namespaces": taken["namespaces"]})
+    return snapshot.lasting(world.snapshot(), FOREIGN)
 
 
 AGREEMENT = {"differences": [], "unheard": []}
