@@ -332,6 +332,25 @@ static void test_foreign_things_are_in_the_way(void **unused)
     kernel_model_free(kernel);
 }
 
+/* A cable went together with the namespace of its other end, which was vanishing already. */
+static void test_rollback_leaves_out_what_it_cannot_make(void **unused)
+{
+    (void)unused;
+    auto_network struct network *none = read_document("{}");
+    auto_network struct network *cable =
+        read_document("{\"namespaces\": {\"host\": {\"links\": {\"x\": {\"veth\": {\"peer\": "
+                      "\"a/y\"}, \"addresses\": [\"10.0.0.1/24\"]}}}, \"a\": {}}}");
+    struct kernel_model *kernel = kernel_model_new();
+    change(kernel, cable, none);
+    auto_network struct network *before = copy_network(kernel->network);
+    namespace_remove(before, network_namespace(before, "a"));
+    auto_network struct network *after = copy_network(before);
+    link_remove(network_link(after, NAMESPACE_HOST, "x"));
+    auto_plan struct plan *undo = build(before, cable, after, true);
+    assert_empty(undo);
+    kernel_model_free(kernel);
+}
+
 static void test_one_change_is_one_operation(void **unused)
 {
     (void)unused;
@@ -369,6 +388,7 @@ int main(void)
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_cut_off_anywhere),
         cmocka_unit_test(test_foreign_things_are_in_the_way),
+        cmocka_unit_test(test_rollback_leaves_out_what_it_cannot_make),
         cmocka_unit_test(test_one_change_is_one_operation),
         cmocka_unit_test(test_parked_names_are_stable_and_short),
     };
