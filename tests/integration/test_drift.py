@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from world import PATIENCE, example, wait_until
+from subscriber import Subscriber
+from world import example, wait_until
 
 # A bridge in a namespace, and three on it, with a route, a sysctl and an MTU of their own.
 LEAVES = ("net0", "net1", "net2")
@@ -65,6 +66,8 @@ ROWS = {
                             inside("link", "set", "eth0", "name", "other"),
                             inside("link", "set", "other", "up")), "changed", ETH0),
     "link-down": (inside("link", "set", "eth0", "down"), "changed", ETH0),
+    "link-renamed-while-up": (inside("link", "set", "eth0", "name", "other"), "changed", ETH0),
+    "group": (inside("link", "set", "eth0", "group", "5"), "changed", ETH0),
     "link-moved": (inside("link", "set", "eth0", "netns", "net1", "name", "stray"),
                    "missing", ETH0),
     "near-end-deleted": (inside("link", "del", "eth0"), "missing", ETH0),
@@ -134,13 +137,18 @@ def state(world):
 
 @pytest.mark.parametrize("row", ROWS)
 def test_repaired(world, row):
-    disturb, _, _ = ROWS[row]
+    disturb, kind, pointer = ROWS[row]
     world.apply("lan", DOCUMENT)
     before = state(world)
-    disturb(world)
+    with Subscriber(world, topology="lan") as subscriber:
+        with world.paused():
+            disturb(world)
+        told = {"pointer": pointer, "difference": kind}
+        found, _ = subscriber.wait("driftFound", **told)
+        assert subscriber.wait("driftRepaired", **told)[0] > found
     wait_until(lambda: state(world) == before)
     wait_until(lambda: world.ping("net0", "10.0.1.3"))
-    assert drift(world, "Audit") == []
+    assert audit(world) == ([], [])
     if row in ("namespace-made-again", "mounted-over"):
         return
     world.remove("lan")
