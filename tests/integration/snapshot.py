@@ -68,8 +68,8 @@ def take(world):
 
 
 # What things that are made anew have anew.
-FRESH_KEYS = {"ifindex", "link", "link_index", "link_netnsid", "port_id", "id", "no", "tso_max_size",
-              "label"}
+FRESH_KEYS = {"ifindex", "link", "link_index", "link_netnsid", "port_id", "id", "no", "label",
+              "tso_max_size"}
 
 
 def is_of_others(row, foreign):

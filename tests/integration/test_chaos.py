@@ -43,10 +43,13 @@ DOCUMENT = {"namespaces": {
         "rules": {"1000": {"from": "10.0.2.1/32", "table": 101},
                   "1001": {"to": "fd01::/64", "table": 102}}},
     "c": {
-        "links": {"eth0": {"veth": {"bridge": "switch/br0", "port": {"bridgePort": {"isolated": True}}},
-                           "mac": "02:00:00:00:0c:01", "addresses": ["10.0.2.2/24", "fd00:2::2/64"]},
+        "links": {"eth0": {"veth": {"bridge": "switch/br0",
+                                    "port": {"bridgePort": {"isolated": True}}},
+                           "mac": "02:00:00:00:0c:01",
+                           "addresses": ["10.0.2.2/24", "fd00:2::2/64"]},
                   "tunnel": {"vxlan": {"id": 8, "local": "10.0.2.254",
-                                       "underlayNamespace": "switch"}, "addresses": ["10.0.4.2/24"]}},
+                                       "underlayNamespace": "switch"},
+                             "addresses": ["10.0.4.2/24"]}},
         "routes": {"default": {"via": "10.0.2.254"}},
         "sysctl": {"net.ipv4.ip_forward": 1}}}}
 
@@ -57,9 +60,9 @@ LINKS = (("host", "br0"), ("host", "up"), ("host", "a.eth0"), ("switch", "br0"),
 ADDRESSES = (("host", "br0", "10.0.1.254/24"), ("switch", "br0", "fd00:2::254/64"),
              ("a", "eth0", "10.0.1.1/24"), ("a", "shadow", "10.0.3.1/24"),
              ("b", "eth0", "fd00:2::1/64"), ("b", "tunnel", "10.0.4.1/24"))
-ROUTES = (("host", "10.0.2.0/24"), ("switch", "10.0.1.0/24"), ("a", "default"), ("a", "10.7.0.0/16"),
-          ("a", "10.8.0.0/16 table 100"), ("a", "blackhole 10.66.0.0/16"), ("b", "default"),
-          ("b", "fd01::/64"), ("c", "default"))
+ROUTES = (("host", "10.0.2.0/24"), ("switch", "10.0.1.0/24"), ("a", "default"),
+          ("a", "10.7.0.0/16"), ("a", "10.8.0.0/16 table 100"), ("a", "blackhole 10.66.0.0/16"),
+          ("b", "default"), ("b", "fd01::/64"), ("c", "default"))
 RULES = (("a", "-4", 1000), ("b", "-4", 1000), ("b", "-6", 1001))
 
 # What others add begins with one of these.
@@ -190,17 +193,22 @@ def look(world):
     return snapshot.lasting(world.snapshot(), FOREIGN)
 
 
-AGREEMENT = {"differences": [], "unheard": []}
+def is_restored(world, before, now):
+    """Everything is as before, and netnsd knows it; nothing was changed without its knowledge."""
+    if now != before:
+        return False
+    audit = world.call("io.netnsd.Drift.Audit")
+    if audit["unheard"]:
+        raise AssertionError(f"{audit['unheard']} was not heard")
+    return not audit["differences"]
 
 
 def wait_restored(world, before):
-    deadline, known = time.monotonic() + PATIENCE / 8, AGREEMENT
-    while ((now := look(world)) != before
-           or (known := world.call("io.netnsd.Drift.Audit")) != AGREEMENT):
-        if now == before and known["unheard"]:
-            raise AssertionError(f"{known} was not heard")
+    deadline = time.monotonic() + PATIENCE / 4
+    while not is_restored(world, before, now := look(world)):
         if time.monotonic() > deadline:
-            raise AssertionError(f"{known}{snapshot.difference(before, now)}")
+            raise AssertionError(f"{world.call('io.netnsd.Drift.List')}"
+                                 f"{snapshot.difference(before, now)}")
 
 
 @pytest.mark.parametrize("seed", range(4 if SANITIZED else 8))

@@ -1,5 +1,5 @@
-"""Whichever step of a repair fails, or is the last before a crash: in the end everything is as it was
-committed, and nothing is left over."""
+"""Whichever step of a repair fails, or is the last before a crash: in the end everything is as it
+was committed, and nothing is left over."""
 
 import pytest
 
