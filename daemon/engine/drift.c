@@ -185,8 +185,8 @@ void drift_forget(struct engine *engine, struct topology *topology)
         set_due(engine, topology, 0);
 }
 
-/* One thing that cannot be had keeps nothing else from its repair: each is compared by itself.
- * False when there is but one. */
+/* One thing that stands in the way, or that the kernel refuses, keeps nothing else from its repair:
+ * each is compared by itself. False when there is but one. */
 static bool compare_one_by_one(struct transaction *transaction)
 {
     struct topology *topology = transaction->topology;

@@ -238,28 +238,46 @@ static void unblock(struct topology *topology, struct drift_item *item)
     dirty_move(&item->waiting, &topology->dirty);
 }
 
-static void note(struct transaction *transaction, struct json_object *change)
+/* CHANGE, of ITEM's pointer, would put it right. */
+static void note_found(const struct transaction *transaction, struct drift_item *item,
+                       struct json_object *change)
 {
-    struct topology *topology = transaction->topology;
-    struct drift_item *item = obtain_item(topology, change_pointer(change));
-    if (!item)
-        return; /* the next comparison finds it again */
     item->seen = true;
     item->noted = transaction->engine->comparisons;
-    unblock(topology, item);
+    unblock(transaction->topology, item);
     item->reported = pointer_is_reported(transaction, item->pointer);
-    bool tried = json_object_object_get_ex(transaction->tried, item->pointer, NULL);
     if (!item->present || !json_object_equal(item->change, change))
         note_change(item);
     json_object_put(item->change);
     item->change = json_object_get(change);
     if (!item->present)
-        publish(transaction->engine, EVENT_DRIFT_FOUND, topology, item);
+        publish(transaction->engine, EVENT_DRIFT_FOUND, transaction->topology, item);
     item->present = true;
+}
+
+static void note(const struct transaction *transaction, struct json_object *change)
+{
+    struct drift_item *item = obtain_item(transaction->topology, change_pointer(change));
+    if (!item)
+        return; /* the next comparison finds it again */
+    note_found(transaction, item, change);
+    bool tried = json_object_object_get_ex(transaction->tried, item->pointer, NULL);
     if (tried && transaction->outcome == CHANGE_COMMITTED)
         note_repair(transaction, item);
     else if (tried && transaction->error.code)
         note_failure(transaction, item);
+}
+
+/* What the look after the repair found was changed meanwhile, and waits for its next one. */
+static void note_left(const struct transaction *transaction)
+{
+    struct json_object *changes = transaction->plan->changes;
+    for (size_t i = 0; i < json_object_array_length(changes); i++) {
+        struct json_object *change = json_object_array_get_idx(changes, i);
+        struct drift_item *item = obtain_item(transaction->topology, change_pointer(change));
+        if (item)
+            note_found(transaction, item, change);
+    }
 }
 
 /* It is as it should be: without a repair, if it was not so before. */
@@ -297,6 +315,8 @@ void drift_items_compared(struct transaction *transaction)
     }
     for (size_t i = 0; i < json_object_array_length(changes); i++)
         note(transaction, json_object_array_get_idx(changes, i));
+    if (transaction->touched && transaction->outcome == CHANGE_COMMITTED)
+        note_left(transaction);
     HASH_ITER (hh, topology->drift, item, next) {
         if (!item->seen)
             note_agreement(transaction->engine, topology, item);

@@ -114,7 +114,7 @@ static void tell_mirror(struct transaction *transaction)
     HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
         mirror_doubt(engine, netns->name);
     }
-    if (transaction->topology)
+    if (transaction->topology && !transaction->partial)
         drift_mark_topology(engine, transaction->topology);
 }
 

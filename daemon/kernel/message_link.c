@@ -255,6 +255,13 @@ static bool changes_state(const struct link *link, const struct link *from)
     return wants_up(link) != (from ? from->common[LINK_UP].number != 0 : !link->kind);
 }
 
+/* A change of nothing means one of all flags (net/core/rtnetlink.c, rtnl_dev_combine_flags()). */
+static void put_state(struct nlmsghdr *request, const struct link *link, bool changes)
+{
+    message_link_header(request, link, changes && wants_up(link) ? IFF_UP : 0,
+                        changes ? IFF_UP : 0);
+}
+
 bool message_link_part_needed(const struct link *link, const struct link *from,
                               enum message_link_part part)
 {
@@ -280,8 +287,7 @@ void message_link_set(struct nlmsghdr *request, const struct link *link, const s
         put_kind_changes(request, link, from);
         break;
     default:
-        message_link_header(request, link, wants_up(link) ? IFF_UP : 0,
-                            changes_state(link, from) ? IFF_UP : 0);
+        put_state(request, link, changes_state(link, from));
         if (port_differs(link, from))
             put_port_changes(request, link, from);
         break;

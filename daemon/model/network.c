@@ -1,6 +1,7 @@
 #include "model/network.h"
 
 #include <ctype.h>
+#include <linux/if_addr.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,12 @@ void network_freep(struct network **network)
 bool namespace_is_shared(const struct namespace *namespace)
 {
     return namespace->external;
+}
+
+bool address_is_of_kernel(const struct address *address)
+{
+    return address->protocol == IFAPROT_KERNEL_LO || address->protocol == IFAPROT_KERNEL_RA ||
+           address->protocol == IFAPROT_KERNEL_LL;
 }
 
 struct namespace *network_namespace(const struct network *network, const char *name)

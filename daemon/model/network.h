@@ -205,6 +205,8 @@ void network_freep(struct network **network);
 
 /* A namespace that other topologies and programs share: host, or external. */
 bool namespace_is_shared(const struct namespace *namespace);
+/* An address that the kernel gives links by itself. */
+bool address_is_of_kernel(const struct address *address);
 
 /* Look-ups; NULL when absent. */
 struct namespace *network_namespace(const struct network *network, const char *name);

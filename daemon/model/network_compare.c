@@ -1,5 +1,6 @@
 #include "model/network_compare.h"
 
+#include <linux/if_addr.h>
 #include <string.h>
 
 static bool values_same(const struct attribute_table *table, const struct value *a,
@@ -44,14 +45,20 @@ bool address_same(const struct address *a, const struct address *b)
            a->no_prefix_route == b->no_prefix_route && a->protocol == b->protocol;
 }
 
-static bool addresses_same(const struct link *a, const struct link *b)
+/* The kernel tells of the addresses that it makes by itself once it knows that nobody else has them
+ * (net/ipv6/addrconf.c, addrconf_dad_completed()). */
+static bool is_told(const struct address *address)
+{
+    return !(address->flags & IFA_F_TENTATIVE) || !address_is_of_kernel(address);
+}
+
+/* Does B have all addresses of A that are told? */
+static bool has_addresses(const struct link *a, const struct link *b)
 {
     const struct address *address, *next;
-    if (HASH_COUNT(a->addresses) != HASH_COUNT(b->addresses))
-        return false;
     HASH_ITER (hh, a->addresses, address, next) {
         const struct address *other = link_address(b, &address->prefix);
-        if (!other || !address_same(address, other))
+        if (is_told(address) && (!other || !address_same(address, other)))
             return false;
     }
     return true;
@@ -143,7 +150,8 @@ void namespace_compare(const struct namespace *a, const struct namespace *b,
     const struct link *link, *next;
     HASH_ITER (hh, a->links, link, next) {
         const struct link *other = namespace_link(b, link->name);
-        if (!other || !link_same(link, other) || !addresses_same(link, other))
+        if (!other || !link_same(link, other) || !has_addresses(link, other) ||
+            !has_addresses(other, link))
             each(context, link->name);
     }
     HASH_ITER (hh, b->links, link, next) {

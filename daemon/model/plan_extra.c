@@ -21,12 +21,6 @@ static bool kernel_makes_link(const struct link *link)
     return !link->kind_name[0]; /* physical */
 }
 
-bool plan_kernel_makes_address(const struct address *address)
-{
-    return address->protocol == IFAPROT_KERNEL_LO || address->protocol == IFAPROT_KERNEL_RA ||
-           address->protocol == IFAPROT_KERNEL_LL;
-}
-
 /* lo's own IPv4 address bears no mark (net/ipv4/devinet.c, inetdev_event()). */
 static bool is_loopback(const struct link *link, const struct address *address)
 {
@@ -42,7 +36,7 @@ static bool is_temporary(const struct address *address)
 
 static bool is_foreign_address(const struct link *link, const struct address *address)
 {
-    return address->protocol != NETNSD_PROTOCOL && !plan_kernel_makes_address(address) &&
+    return address->protocol != NETNSD_PROTOCOL && !address_is_of_kernel(address) &&
            !is_loopback(link, address) && !is_temporary(address);
 }
 

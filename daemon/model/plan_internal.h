@@ -19,9 +19,6 @@ bool plan_make(struct plan_builder *builder);
 
 /* plan_extra.c: takes away what stands in no document, where that is asked for. */
 bool plan_extra(struct plan_builder *builder);
-/* Kernel-made routes, and addresses that the kernel gives links by itself, come back by themselves.
- */
-bool plan_kernel_makes_address(const struct address *address);
 
 /* Appends one operation. */
 bool plan_add(struct plan_builder *builder, const struct operation *operation);

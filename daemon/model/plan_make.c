@@ -259,7 +259,7 @@ static bool place_addresses(struct plan_builder *builder, struct link *link)
         return true;
     struct address *address, *next;
     HASH_ITER (hh, link->addresses, address, next) {
-        bool kernels = builder->input->restore && plan_kernel_makes_address(address);
+        bool kernels = builder->input->restore && address_is_of_kernel(address);
         if (!kernels && !place_address(builder, link, address))
             return false;
     }

@@ -7,11 +7,18 @@ bool plan_link_is_ours(const struct link *actual)
     return actual->group == NETNSD_GROUP || park_group_is(actual->group);
 }
 
+/* A cable whose other end was where nobody looked, in a namespace that was about to vanish, cannot
+ * be made again: it went with that. */
+static bool is_lost(const struct link *link)
+{
+    return link->kind && link->kind->paired && !link->peer.link && link->fate != FATE_KEEP;
+}
+
 bool plan_link_managed(const struct plan_builder *builder, const struct link *link)
 {
     if (link->external)
         return false;
-    return !builder->input->restore || link->group == NETNSD_GROUP;
+    return !builder->input->restore || (link->group == NETNSD_GROUP && !is_lost(link));
 }
 
 static void forget(struct network *network)

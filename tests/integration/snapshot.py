@@ -3,6 +3,7 @@ says that nothing did. Counters, timers, carrier and what follows from it are le
 
 import difflib
 import json
+from pathlib import Path
 
 QUERIES = {"-4": ("link show", "address show", "route show table all", "rule show"),
            "-6": ("address show", "route show table all", "rule show")}
@@ -64,6 +65,38 @@ def take(world):
                        for name in ["host", *names] if name == "host"
                        or f"/run/netns/{name}" in mounted},
     }
+
+
+# What things that are made anew have anew.
+FRESH_KEYS = {"ifindex", "link", "link_index", "link_netnsid", "port_id", "id", "no", "label",
+              "tso_max_size"}
+
+
+def is_of_others(row, foreign):
+    """A row that others caused, or that only says that a link has no addresses (any more): those
+    that the kernel gives links come and go."""
+    if not isinstance(row, dict):
+        return isinstance(row, str) and row.startswith(foreign)
+    return row.get("addr_info") == [] or any(is_of_others(item, foreign) for item in row.values()
+                                             if isinstance(item, str))
+
+
+def without(value, foreign):
+    if isinstance(value, dict):
+        return {key: without(item, foreign) for key, item in value.items()
+                if key not in FRESH_KEYS and not key.startswith(foreign)}
+    if isinstance(value, list):
+        rows = [row for item in value if not is_of_others(row := without(item, foreign), foreign)]
+        return rows if rows and isinstance(rows[0], list) else sorted(rows, key=json.dumps)
+    return value
+
+
+def lasting(taken, foreign=()):
+    """What a repair brings back of a snapshot, even when it makes things anew. What begins with a
+    word of FOREIGN was added by others."""
+    mounted = {Path(mount).name for mount in taken["mounts"]}
+    return without({"names": taken["names"], "mounted": sorted(mounted),
+                    "namespaces": taken["namespaces"]}, foreign)
 
 
 def difference(before, after):

@@ -317,7 +317,9 @@ def test_bridge_port_options(world):
     assert port["master"] == "br0"
     assert port["linkinfo"]["info_slave_data"]["isolated"] is True
     world.apply("lan", document())
-    assert world.link("host", "cable")["linkinfo"]["info_slave_data"]["isolated"] is False
+    changed = world.link("host", "cable")
+    assert changed["linkinfo"]["info_slave_data"]["isolated"] is False
+    assert changed["flags"] == port["flags"]
     assert ifindexes(world) == before
 
 

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from world import PATIENCE, example, wait_until
+from subscriber import Subscriber
+from world import example, wait_until
 
 # A bridge in a namespace, and three on it, with a route, a sysctl and an MTU of their own.
 LEAVES = ("net0", "net1", "net2")
@@ -65,6 +66,8 @@ ROWS = {
                             inside("link", "set", "eth0", "name", "other"),
                             inside("link", "set", "other", "up")), "changed", ETH0),
     "link-down": (inside("link", "set", "eth0", "down"), "changed", ETH0),
+    "link-renamed-while-up": (inside("link", "set", "eth0", "name", "other"), "changed", ETH0),
+    "group": (inside("link", "set", "eth0", "group", "5"), "changed", ETH0),
     "link-moved": (inside("link", "set", "eth0", "netns", "net1", "name", "stray"),
                    "missing", ETH0),
     "near-end-deleted": (inside("link", "del", "eth0"), "missing", ETH0),
@@ -134,13 +137,18 @@ def state(world):
 
 @pytest.mark.parametrize("row", ROWS)
 def test_repaired(world, row):
-    disturb, _, _ = ROWS[row]
+    disturb, kind, pointer = ROWS[row]
     world.apply("lan", DOCUMENT)
     before = state(world)
-    disturb(world)
+    with Subscriber(world, topology="lan") as subscriber:
+        with world.paused():
+            disturb(world)
+        told = {"pointer": pointer, "difference": kind}
+        found, _ = subscriber.wait("driftFound", **told)
+        assert subscriber.wait("driftRepaired", **told)[0] > found
     wait_until(lambda: state(world) == before)
     wait_until(lambda: world.ping("net0", "10.0.1.3"))
-    assert drift(world, "Audit") == []
+    assert audit(world) == ([], [])
     if row in ("namespace-made-again", "mounted-over"):
         return
     world.remove("lan")
@@ -473,6 +481,26 @@ def test_foreign_link_in_our_place(world):
     assert audit(world) == ([], [])
 
 
+def test_kernel_refuses_one_repair(world):
+    """Somebody else's macvlan has the MAC of ours: that keeps nothing else from its repair."""
+    world.apply("lan", {"namespaces": {
+        "host": {"links": {"br0": {"bridge": {}}}},
+        "net0": {"links": {"lan": {"macvlan": {"link": "host/br0"}}}},
+        "net1": {"links": {"br0": {"bridge": {}, "mtu": 1400}}}}})
+    mac = world.link("net0", "lan")["address"]
+    with world.paused():
+        world.run("ip", "-n", "net0", "link", "del", "lan")
+        world.batch("host", f"link add link br0 name foreign address {mac} type macvlan mode bridge\n"
+                            "link set br0 up\nlink set foreign up\n")
+        world.run("ip", "-n", "net1", "link", "set", "br0", "mtu", "1300")
+    wait_until(lambda: world.link("net1", "br0")["mtu"] == 1400)
+    wait_until(lambda: "Address already in use" in world.ctl("drift"))
+    assert [row["pointer"] for row in drift(world)] == [f"{NET0}/links/lan"]
+    world.run("ip", "link", "del", "foreign")
+    wait_until(lambda: world.link("net0", "lan"))
+    assert audit(world) == ([], [])
+
+
 def test_external_link_comes_late(world):
     """As at boot: what is needed of others is waited for."""
     document = {"namespaces": {
@@ -593,3 +621,13 @@ def test_namespaces_of_one_name_after_another(world):
         wait_until(lambda: world.link("net0", "eth0")["mtu"] == 1400)
         wait_until(lambda: world.addresses("net2", "eth0") == ["10.0.1.3/24"])
         world.remove("lan")
+
+
+def test_undone_during_its_repair(bare_world):
+    """What is undone at once is heard of, although nothing else changes, and no audit finds it."""
+    world = bare_world.start("--audit", "0")
+    world.apply("lan", DOCUMENT)
+    world.run(*world.inside("net0"), "timeout", "0.5", "sh", "-c",
+              "while :; do ip route del default; done 2>/dev/null", check=False)
+    wait_until(lambda: world.route("net0", "default"))
+    assert audit(world) == ([], [])

@@ -1,55 +1,20 @@
 """Events: what happens is told to who listens, in order, and nobody waits for a slow listener."""
 
 import json
-import select
 import signal
 import subprocess
 import time
 
 import pytest
 
-from varlink import Connection, VarlinkError, result
+from subscriber import Subscriber
+from varlink import VarlinkError
 from world import NETNSCTL, PATIENCE
 
 LAN = {"namespaces": {"net0": {"links": {"br0": {"bridge": {}, "addresses": ["10.0.1.1/24"]}}}}}
 ADDRESS = "/namespaces/net0/links/br0/addresses/10.0.1.1~124"
 MTU = {mtu: {"namespaces": {"net0": {"links": {"br0": {"mtu": mtu}}}}} for mtu in range(1300, 1500)}
 WRONG = {"namespaces": {"net0": {"routes": {"10.77.0.0/16": {"via": "192.0.2.9"}}}}}
-
-
-class Subscriber(Connection):
-    """A subscription, which has begun."""
-
-    def __init__(self, world, **parameters):
-        super().__init__(world.socket)
-        self.send("io.netnsd.Events.Subscribe", parameters, more=True)
-        first = self.receive()
-        assert first["continues"] and "event" not in first["parameters"]
-        self.number = first["parameters"]["number"]
-
-    def next(self):
-        """The number of the next reply, and its event."""
-        reply = self.receive()
-        self.number = result(reply)["number"]
-        assert reply["continues"]
-        return self.number, reply["parameters"]["event"]
-
-    def wait(self, kind):
-        """The next event of that kind; others are passed over."""
-        number, event = self.next()
-        while event["kind"] != kind:
-            number, event = self.next()
-        return number, event
-
-    def until(self, last):
-        """All events up to that number."""
-        events = []
-        while self.number < last:
-            events.append(self.next())
-        return events
-
-    def is_silent(self):
-        return not self.buffer and not select.select([self.socket], [], [], 0)[0]
 
 
 def last_event(world):

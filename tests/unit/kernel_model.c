@@ -272,18 +272,16 @@ static struct link *dependent(struct kernel_model *kernel, const struct link *li
 static void vanish(struct kernel_model *kernel, struct link *link)
 {
     go_down(link);
-    struct link *other = dependent(kernel, link);
-    struct link *port, *next;
+    struct link *other, *port, *next;
     HASH_ITER (hh, link->namespace->links, port, next) {
         if (port->master_ifindex == link->ifindex)
             port->master_ifindex = 0;
     }
-    link->lower_ifindex = 0;
-    link_remove(link);
-    if (other) {
+    while ((other = dependent(kernel, link))) {
         other->lower_ifindex = 0;
         vanish(kernel, other);
     }
+    link_remove(link);
 }
 
 static bool delete (struct kernel_model *kernel, const struct link *actual)
