@@ -208,8 +208,10 @@ static void compare_later(struct transaction *transaction)
 {
     struct topology *topology = transaction->topology;
     log_warning("topology %s: cannot be compared: %s", topology->name, transaction->error.text);
+    int64_t later = clock_monotonic() + RETRY;
     dirty_move(&transaction->dirty, &topology->dirty);
-    set_due(transaction->engine, topology, earliest(clock_monotonic() + RETRY, topology->due));
+    drift_items_delay(topology, transaction->cut, later);
+    set_due(transaction->engine, topology, earliest(later, topology->due));
 }
 
 /* Sees to what is marked, or to be repaired again. */
@@ -236,13 +238,13 @@ void drift_compared(struct transaction *transaction)
             topology->piecewise = true;
             drift_mark_topology(transaction->engine, topology);
         }
-    } else if (!transaction->changes && !blocked) {
-        compare_later(transaction);
     } else if (!compare_one_by_one(transaction)) {
         if (blocked)
             drift_items_blocked(transaction);
-        else
+        else if (transaction->changes)
             drift_items_compared(transaction);
+        else
+            compare_later(transaction);
     }
     go_on(transaction->engine, topology);
 }

@@ -73,6 +73,8 @@ void drift_items_blocked(struct transaction *transaction);
 void drift_items_agreed(struct engine *engine, struct topology *topology,
                         const struct network *cut);
 
+/* What is in CUT is not repaired before TIME, CLOCK_MONOTONIC in ms. */
+void drift_items_delay(struct topology *topology, const struct network *cut, int64_t time);
 /* Does anything of TOPOLOGY differ that is not only reported? */
 bool drift_items_wanted(const struct topology *topology);
 /* When something of TOPOLOGY is to be repaired again, CLOCK_MONOTONIC in ms; 0: nothing is. */

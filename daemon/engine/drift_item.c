@@ -264,7 +264,7 @@ static void note(const struct transaction *transaction, struct json_object *chan
     bool tried = json_object_object_get_ex(transaction->tried, item->pointer, NULL);
     if (tried && transaction->outcome == CHANGE_COMMITTED)
         note_repair(transaction, item);
-    else if (tried && transaction->error.code)
+    else if (transaction->error.code && !item->reported && item->retry <= transaction->started)
         note_failure(transaction, item);
 }
 
@@ -374,6 +374,15 @@ void drift_items_agreed(struct engine *engine, struct topology *topology, const 
             note_agreement(engine, topology, item);
     }
     forget_quiet(topology);
+}
+
+void drift_items_delay(struct topology *topology, const struct network *cut, int64_t time)
+{
+    struct drift_item *item, *next;
+    HASH_ITER (hh, topology->drift, item, next) {
+        if (item->retry < time && network_cut_holds(cut, item->pointer))
+            item->retry = time;
+    }
 }
 
 static bool is_to_be_repaired(const struct drift_item *item)
