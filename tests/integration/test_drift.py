@@ -14,7 +14,9 @@ DOCUMENT = {"namespaces": {
     "switch": {"links": {"br0": {"bridge": {}, "addresses": ["10.0.1.254/24"]}}}}}
 for _index, _name in enumerate(LEAVES, 1):
     DOCUMENT["namespaces"][_name] = {
-        "links": {"eth0": {"veth": {"bridge": "switch/br0"}, "mtu": 1400,
+        "links": {"eth0": {"veth": {"bridge": "switch/br0",
+                                    "port": {"bridgePort": {"isolated": _index == 1}}},
+                           "mtu": 1400,
                            "addresses": [f"10.0.1.{_index}/24"]}},
         "routes": {"default": {"via": "10.0.1.254"},
                    "192.0.2.0/24": {"via": "10.0.1.254", "dev": "eth0"}}}
@@ -104,8 +106,14 @@ def reporting(document):
     return document
 
 
+def port_of(row):
+    """What a link is as a bridge's port."""
+    return row.get("linkinfo", {}).get("info_slave_data", {}).get("isolated")
+
+
 def links_of(world, namespace):
-    return {row["ifname"]: (row["address"], row["mtu"], "UP" in row["flags"], row.get("master"))
+    return {row["ifname"]: (row["address"], row["mtu"], "UP" in row["flags"], row.get("master"),
+                            port_of(row))
             for row in world.ip(namespace, "link", "show")}
 
 
@@ -268,13 +276,17 @@ def test_reboot(world, document):
 
 
 def test_process_lives_through_the_loss_of_the_name(world):
+    """And so does its traffic: no packet is lost."""
     world.apply("lan", DOCUMENT)
-    resident = world.resident("net0")
     inode = world.netns_inode("net0")
-    world.run("ip", "netns", "del", "net0")
-    wait_until(lambda: world.netns_names() == ["net0", "net1", "net2", "switch"]
-               and world.netns_inode("net0") == inode)
-    assert resident.poll() is None
+    with world.popen_inside("net0", "ping", "-n", "-i", "0.002", "-c", "500", "10.0.1.3") as ping:
+        assert "bytes from" in ping.stdout.readline() + ping.stdout.readline()
+        for _ in range(3):
+            world.run("ip", "netns", "del", "net0")
+            wait_until(lambda: world.netns_names() == ["net0", "net1", "net2", "switch"]
+                       and world.netns_inode("net0") == inode)
+        assert ping.poll() is None, "ping ended too early to tell"
+        assert " 0% packet loss" in ping.stdout.read()
 
 
 def test_somebody_who_undoes_every_repair(world):
