@@ -29,6 +29,14 @@ static inline void free_pointer(void *pointer)
     free(*(void **)pointer);
 }
 
+/* Frees an array of strings that is ended by NULL, and may be NULL itself. */
+static inline void strings_free(char **strings)
+{
+    for (char **each = strings; each && *each; each++)
+        free(*each);
+    free(strings);
+}
+
 static inline void close_descriptor(int *fd)
 {
     if (*fd >= 0)

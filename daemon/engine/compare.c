@@ -20,12 +20,13 @@ struct comparison {
     struct error error;
 };
 
-/* A topology, or, when something in it keeps it from being planned for as a whole, a piece of it.
- */
+/* A topology, or, when something in it keeps it from being compared or repaired as a whole, a
+ * namespace of it, or, when that is so there, a link or the rest of that. */
 struct part {
     struct comparison *comparison;
     char *topology;
     bool piece;
+    char *namespace; /* that the piece is; NULL: it is less */
 };
 
 static void summarise(const char *topology, const struct drift_item *item,
@@ -167,7 +168,14 @@ static void finish(struct comparison *comparison)
     comparison_free(comparison);
 }
 
-static void begin_pieces(struct comparison *comparison, const char *topology);
+static void begin_pieces(struct comparison *comparison, const struct part *part);
+
+static void part_free(struct part *part)
+{
+    free(part->topology);
+    free(part->namespace);
+    free(part);
+}
 
 static void part_done(void *context, const struct change_result *result)
 {
@@ -175,37 +183,51 @@ static void part_done(void *context, const struct change_result *result)
     struct comparison *comparison = part->comparison;
     struct error memory = {0};
     bool blocked = result->error && drift_is_blocked(result->error);
-    if (blocked && !part->piece) {
-        begin_pieces(comparison, part->topology);
+    bool divisible = !part->piece || part->namespace;
+    if (divisible && (blocked || (result->error && comparison->repair))) {
+        begin_pieces(comparison, part);
     } else if (result->error && !blocked) {
         note_failure(comparison, part->topology, result->error);
     } else if (!keep_unheard(comparison, result->unheard)) {
         error_memory(&memory);
         note_failure(comparison, part->topology, &memory);
     }
-    free(part->topology);
-    free(part);
+    part_free(part);
     finish(comparison);
+}
+
+static struct part *part_new(struct comparison *comparison, const struct topology *topology,
+                             const struct dirty *dirty)
+{
+    struct part *part = calloc(1, sizeof(*part));
+    const char *namespace = dirty ? dirty_namespace(dirty) : NULL;
+    if (!part)
+        return NULL;
+    part->comparison = comparison;
+    part->piece = dirty;
+    part->topology = strdup(topology->name);
+    part->namespace = namespace ? strdup(namespace) : NULL;
+    if (part->topology && (part->namespace || !namespace))
+        return part;
+    part_free(part);
+    return NULL;
 }
 
 /* DIRTY (taken over) is the piece; NULL: all. */
 static void begin_part(struct comparison *comparison, struct topology *topology,
                        struct dirty *dirty)
 {
-    struct part *part = calloc(1, sizeof(*part));
-    char *name = part ? strdup(topology->name) : NULL;
+    struct part *part = part_new(comparison, topology, dirty);
     comparison->pending++;
-    if (name) {
-        *part = (struct part){.comparison = comparison, .topology = name, .piece = dirty};
-        if (transaction_compare(comparison->engine, topology, dirty,
-                                comparison->repair ? REPAIR_ALL : REPAIR_NEVER, part_done, part))
-            return;
-    } else {
+    if (part &&
+        transaction_compare(comparison->engine, topology, dirty,
+                            comparison->repair ? REPAIR_ALL : REPAIR_NEVER, part_done, part))
+        return;
+    if (part)
+        part_free(part);
+    else
         dirty_clear(&dirty);
-    }
     comparison->pending--;
-    free(name);
-    free(part);
     struct error error = {0};
     if (comparison->engine->stopping)
         error_set(&error, ERROR_BUSY, 0, "netnsd is stopping: try again when it is back");
@@ -214,10 +236,21 @@ static void begin_part(struct comparison *comparison, struct topology *topology,
     note_failure(comparison, topology->name, &error);
 }
 
-static void begin_pieces(struct comparison *comparison, const char *name)
+/* What PART is made of. */
+static struct dirty *divide(struct topology *topology, const struct part *part)
 {
-    struct topology *topology = topology_find(comparison->engine, name);
-    auto_dirty struct dirty *all = topology ? drift_all(topology) : NULL;
+    struct dirty *pieces = NULL;
+    if (!part->namespace)
+        return drift_all(topology);
+    if (!dirty_add(&pieces, part->namespace, NULL) || !dirty_split(&pieces, topology->network))
+        dirty_clear(&pieces);
+    return pieces;
+}
+
+static void begin_pieces(struct comparison *comparison, const struct part *part)
+{
+    struct topology *topology = topology_find(comparison->engine, part->topology);
+    auto_dirty struct dirty *all = topology ? divide(topology, part) : NULL;
     struct dirty *piece;
     while ((piece = dirty_take(&all, 1)))
         begin_part(comparison, topology, piece);

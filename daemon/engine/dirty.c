@@ -12,15 +12,33 @@ struct dirty {
     char key[];
 };
 
+#define KEY_MAX (NAMESPACE_NAME_MAX + IFNAMSIZ + 2)
+
+static char *format_key(const char *namespace, const char *link, char key[KEY_MAX])
+{
+    snprintf(key, KEY_MAX, "%s%s%s", namespace, link ? "/" : "", link ? link : "");
+    return key;
+}
+
+static struct dirty *find(const struct dirty *set, const char *key)
+{
+    struct dirty *dirty;
+    HASH_FIND_STR(set, key, dirty);
+    return dirty;
+}
+
+bool dirty_has(const struct dirty *set, const char *namespace, const char *link)
+{
+    char key[KEY_MAX];
+    return find(set, namespace) || (link && find(set, format_key(namespace, link, key)));
+}
+
 bool dirty_add(struct dirty **set, const char *namespace, const char *link)
 {
-    char key[NAMESPACE_NAME_MAX + IFNAMSIZ + 2];
-    struct dirty *dirty;
-    snprintf(key, sizeof(key), "%s%s%s", namespace, link ? "/" : "", link ? link : "");
-    HASH_FIND_STR(*set, key, dirty);
-    if (dirty)
+    char key[KEY_MAX];
+    if (find(*set, format_key(namespace, link, key)))
         return true;
-    dirty = calloc(1, sizeof(*dirty) + strlen(key) + 1);
+    struct dirty *dirty = calloc(1, sizeof(*dirty) + strlen(key) + 1);
     if (!dirty)
         return false;
     memcpy(dirty->key, key, strlen(key) + 1);
@@ -65,6 +83,11 @@ struct dirty *dirty_take(struct dirty **set, size_t limit)
 size_t dirty_count(const struct dirty *set)
 {
     return HASH_COUNT(set);
+}
+
+const char *dirty_namespace(const struct dirty *set)
+{
+    return strchr(set->key, '/') ? NULL : set->key;
 }
 
 bool dirty_split(struct dirty **set, const struct network *from)

@@ -15,6 +15,11 @@ void dirty_clear(struct dirty **set);
 struct dirty *dirty_take(struct dirty **set, size_t limit);
 
 size_t dirty_count(const struct dirty *set);
+/* Is it, or all of NAMESPACE, in SET? LINK as for dirty_add(). */
+bool dirty_has(const struct dirty *set, const char *namespace, const char *link);
+
+/* The namespace that SET, of one thing, is; NULL when it is less. */
+const char *dirty_namespace(const struct dirty *set);
 
 /* Puts what FROM has in the namespace that SET is, if it is one, in its place: its links, and the
  * rest.

@@ -15,6 +15,8 @@
 #define SETTLE_MAX 500
 /* What could not be compared is tried again so much later. */
 #define RETRY 5000
+/* As a whole it is tried at ever longer intervals, up to this. */
+#define WHOLE_RETRY_MAX 300000
 /* Names are looked at so long after a mount. */
 #define SETTLE_MOUNTS 100
 /* Marks of a topology that are compared, and names that are looked at, before others get a turn. */
@@ -96,8 +98,8 @@ static bool add_shared(struct dirty **set, const struct namespace *namespace)
         if (!dirty_add(set, namespace->name, link->name))
             return false;
     }
-    return !(namespace->routes || namespace->rules || namespace->sysctls) ||
-           dirty_add(set, namespace->name, "");
+    bool rest = namespace->routes || namespace->rules || namespace->sysctls;
+    return (namespace->links && !rest) || dirty_add(set, namespace->name, "");
 }
 
 static bool add_namespace(struct dirty **set, const struct namespace *namespace)
@@ -118,17 +120,22 @@ struct marking {
     bool settled;
 };
 
+void drift_mark_part(struct engine *engine, struct topology *topology, const char *name,
+                     const char *link, bool settled)
+{
+    const struct namespace *namespace = network_namespace(topology->network, name);
+    if (!namespace)
+        return;
+    if (!(link ? dirty_add(&topology->dirty, name, *link == '/' ? "" : link)
+               : add_namespace(&topology->dirty, namespace)))
+        warn_lost(topology);
+    mark_due(engine, topology, settled);
+}
+
 static void mark_one(void *context, struct topology *topology)
 {
     const struct marking *marking = context;
-    const struct namespace *namespace = network_namespace(topology->network, marking->namespace);
-    if (!namespace)
-        return;
-    const char *link = marking->link && *marking->link == '/' ? "" : marking->link;
-    if (!(link ? dirty_add(&topology->dirty, marking->namespace, link)
-               : add_namespace(&topology->dirty, namespace)))
-        warn_lost(topology);
-    mark_due(marking->engine, topology, marking->settled);
+    drift_mark_part(marking->engine, topology, marking->namespace, marking->link, marking->settled);
 }
 
 void drift_mark(struct engine *engine, const char *namespace, const char *link, bool settled)
@@ -191,13 +198,14 @@ static bool compare_one_by_one(struct transaction *transaction)
 {
     struct topology *topology = transaction->topology;
     struct dirty **set = &transaction->dirty, *one;
+    if (transaction->callback) /* whoever waits does that */
+        return false;
     if (dirty_count(*set) == 1 && !dirty_split(set, topology->network))
         warn_lost(topology);
     if (dirty_count(*set) < 2)
         return false;
     while ((one = dirty_take(set, 1))) {
-        if (!transaction_compare(transaction->engine, topology, one, transaction->repair, NULL,
-                                 NULL))
+        if (!transaction_compare(transaction->engine, topology, one, REPAIR_WANTED, NULL, NULL))
             warn_lost(topology);
     }
     return true;
@@ -217,12 +225,27 @@ static void compare_later(struct transaction *transaction)
 /* Sees to what is marked, or to be repaired again. */
 static void go_on(struct engine *engine, struct topology *topology)
 {
-    if (topology->piecewise && !topology->dirty && !drift_items_wanted(topology)) {
-        topology->piecewise = false;
-        drift_mark_topology(engine, topology);
-    }
     int64_t due = earliest(drift_items_retry(topology), topology->due);
+    bool wanted = drift_items_wanted(topology);
+    /* What kept the whole from being restored may have been put right. */
+    if (topology->wanted && !wanted)
+        topology->whole_due = topology->whole_failures > 1 ? clock_monotonic() + RETRY : 0;
+    topology->wanted = wanted;
+    if (topology->message && topology->network->namespaces && !wanted)
+        due = earliest(topology->whole_due ? topology->whole_due : clock_monotonic(), due);
     set_due(engine, topology, topology->dirty && !due ? clock_monotonic() : due);
+}
+
+/* All of a topology could not be looked at, planned for or put right: its parts may be. */
+static void go_on_by_parts(const struct transaction *transaction)
+{
+    struct topology *topology = transaction->topology;
+    if (!transaction->callback) {
+        unsigned doublings = topology->whole_failures++;
+        int64_t wait = doublings < 6 ? (int64_t)RETRY << doublings : WHOLE_RETRY_MAX;
+        topology->whole_due = clock_monotonic() + wait;
+    }
+    drift_mark_topology(transaction->engine, topology);
 }
 
 void drift_compared(struct transaction *transaction)
@@ -234,10 +257,7 @@ void drift_compared(struct transaction *transaction)
     } else if (!transaction->partial) {
         if (blocked)
             drift_items_blocked(transaction);
-        if (!transaction->callback) {
-            topology->piecewise = true;
-            drift_mark_topology(transaction->engine, topology);
-        }
+        go_on_by_parts(transaction);
     } else if (!compare_one_by_one(transaction)) {
         if (blocked)
             drift_items_blocked(transaction);
@@ -283,9 +303,7 @@ static bool differs(const struct engine *engine, struct network *cut)
 static void compare(struct engine *engine, struct topology *topology)
 {
     int64_t now = clock_monotonic();
-    /* What could not be restored is looked at as a whole, unless a part of it keeps it from that.
-     */
-    if (topology->message && topology->dirty && !topology->piecewise) {
+    if (topology->message && topology->whole_due <= now) {
         drift_looking(engine, topology);
         if (!transaction_compare(engine, topology, NULL, REPAIR_WANTED, NULL, NULL))
             warn_lost(topology);

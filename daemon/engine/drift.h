@@ -42,6 +42,9 @@ void drift_stop(struct engine *engine);
 /* A link, or, when LINK is "", the routes, rules and sysctls, or, when it is NULL, anything of
  * NAMESPACE was changed. SETTLED: long enough ago to be compared at once. */
 void drift_mark(struct engine *engine, const char *namespace, const char *link, bool settled);
+/* The same, of what TOPOLOGY has there alone. */
+void drift_mark_part(struct engine *engine, struct topology *topology, const char *namespace,
+                     const char *link, bool settled);
 /* Anything of TOPOLOGY may be changed. */
 void drift_mark_topology(struct engine *engine, struct topology *topology);
 /* All that TOPOLOGY has. */

@@ -56,13 +56,19 @@ static bool reports(const struct namespace *namespace)
            (namespace->match && namespace->match->report && namespace->match->cookie);
 }
 
-/* Both ends of a cable are made together: one that is reported keeps the other, and what stands on
- * that, from it. LINK is desired, and planned for. */
+/* Is LINK, which is desired and planned for, to be made, but reported instead? */
+static bool is_left_out(const struct link *link)
+{
+    return link->fate != FATE_KEEP && link->namespace->report && link->namespace->cookie;
+}
+
+/* Both ends of a cable are made together, and what stands on a link after it: where one is left
+ * out, the other cannot be made. */
 static bool is_withheld(const struct link *link)
 {
     const struct link *peer = link->peer.link, *lower = link->lower.link;
     return link->fate != FATE_KEEP &&
-           ((peer && reports(peer->namespace)) || (lower && is_withheld(lower)));
+           ((peer && is_left_out(peer)) || (lower && (is_left_out(lower) || is_withheld(lower))));
 }
 
 /* Routes need the links that they go through. */
@@ -335,12 +341,20 @@ static struct json_object *missing(const char *pointer)
     return good ? TAKE(change) : NULL;
 }
 
-/* What is planned for together with something that is blocked waits for that. */
+/* Is ITEM about something in SET? */
+static bool is_marked(const struct drift_item *item, const struct dirty *set)
+{
+    char name[NAMESPACE_NAME_MAX + 1], link[IFNAMSIZ];
+    const char *rest = pointer_parts(item->pointer, name, link);
+    return rest && dirty_has(set, name, *rest ? link : NULL);
+}
+
+/* What was to be compared together with something that is blocked waits for that. */
 static void block_all(struct transaction *transaction, struct drift_item *blocker)
 {
     struct drift_item *item, *next;
     HASH_ITER (hh, transaction->topology->drift, item, next) {
-        item->blocked |= transaction->partial && network_cut_holds(transaction->cut, item->pointer);
+        item->blocked |= is_marked(item, transaction->dirty);
     }
     blocker->blocked = true;
     dirty_move(&transaction->dirty, &blocker->waiting);

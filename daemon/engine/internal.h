@@ -19,9 +19,11 @@ struct topology {
     char *message; /* why its state is waiting or failed; NULL: neither */
     bool waiting;
     bool changing;
-    bool piecewise; /* what has a message is compared piece by piece: as a whole it could not be */
-    struct dirty *dirty; /* what is marked (drift.h) */
-    int64_t marked, due; /* first marked, to be compared; CLOCK_MONOTONIC in ms, or 0 */
+    bool wanted; /* something differed, when it was last compared, that is not only reported */
+    unsigned whole_failures; /* how often it could not be restored as a whole, with the message */
+    int64_t whole_due;       /* when that is tried again at the earliest, CLOCK_MONOTONIC in ms */
+    struct dirty *dirty;     /* what is marked (drift.h) */
+    int64_t marked, due;     /* first marked, to be compared; CLOCK_MONOTONIC in ms, or 0 */
     TAILQ_ENTRY(topology) marked_entry; /* while due */
     struct drift_item *drift;           /* what differs, or did lately */
     struct confirmation *confirmation;  /* that its last change waits for; NULL: none */

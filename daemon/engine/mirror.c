@@ -104,7 +104,7 @@ void mirror_release(struct engine *engine, const char *namespace)
         return;
     if (strcmp(namespace, NAMESPACE_HOST) != 0 && !holders_any(engine, namespace))
         mirror_entry_forget(engine->mirror, entry);
-    else if (entry->doubt)
+    else if (entry->doubt || entry->audited)
         mirror_entry_doubt(engine->mirror, entry, entry->doubt);
 }
 
@@ -214,7 +214,7 @@ static bool owns(const struct network *network, const char *name)
 
 bool mirror_is_owned(const struct engine *engine, const char *name)
 {
-    if (holders_owner(engine, name))
+    if (netns_table_find(&engine->held, name) || holders_owner(engine, name))
         return true;
     for (const struct transaction *each = engine->transactions; each; each = each->next) {
         if (owns(each->desired, name) || owns(each->previous, name))

@@ -29,6 +29,18 @@ static void doubt(const struct hearing *hearing, enum mirror_doubt doubt)
     mirror_entry_doubt(hearing->mirror, hearing->entry, doubt);
 }
 
+/* The routes of TOPOLOGY may be changed. Where others have most of the routes the mirror has none.
+ */
+static void doubt_routes_of(const struct hearing *hearing, struct topology *topology)
+{
+    struct engine *engine = hearing->mirror->engine;
+    const char *namespace = hearing->entry->namespace;
+    if (holders_owner(engine, namespace))
+        mirror_entry_doubt(hearing->mirror, hearing->entry, DOUBT_REST);
+    else
+        drift_mark_part(engine, topology, namespace, HOLDERS_ROUTES, false);
+}
+
 /* What OWNER, which may be NULL, asks of the namespace. */
 static const struct namespace *asked(const struct hearing *hearing, const struct topology *owner)
 {
@@ -73,7 +85,6 @@ struct loss {
     const struct hearing *hearing;
     const struct link *link;
     const struct address *gone;
-    bool matters;
 };
 
 static void find_lost(void *context, struct topology *topology)
@@ -83,23 +94,21 @@ static void find_lost(void *context, struct topology *topology)
     const struct route *route, *next;
     const struct route *routes = wanted ? wanted->routes : NULL;
     HASH_ITER (hh, routes, route, next) {
-        loss->matters = loss->matters || goes_with(route, loss->link, loss->gone);
+        if (goes_with(route, loss->link, loss->gone)) {
+            doubt_routes_of(loss->hearing, topology);
+            return;
+        }
     }
 }
 
 /* Routes go with a link that is down or gone, or (GONE not NULL) with its address, and the kernel
- * does not tell. Where others have most of the routes the mirror has none. */
+ * does not tell. */
 static void doubt_routes(const struct hearing *hearing, const struct link *link,
                          const struct address *gone)
 {
-    const struct engine *engine = hearing->mirror->engine;
-    const char *namespace = hearing->entry->namespace;
     struct loss loss = {.hearing = hearing, .link = link, .gone = gone};
-    holders_each(engine, namespace, HOLDERS_ROUTES, find_lost, &loss);
-    if (loss.matters && holders_owner(engine, namespace))
-        doubt(hearing, DOUBT_REST);
-    else if (loss.matters)
-        changed(hearing, HOLDERS_ROUTES);
+    holders_each(hearing->mirror->engine, hearing->entry->namespace, HOLDERS_ROUTES, find_lost,
+                 &loss);
 }
 
 static void out_of_memory(const struct hearing *hearing)
@@ -272,16 +281,16 @@ static void hear_address(const struct hearing *hearing)
 }
 
 struct search {
-    const char *namespace;
+    const struct hearing *hearing;
     const struct route_key *key;
-    bool found;
 };
 
 static void find_route(void *context, struct topology *topology)
 {
-    struct search *search = context;
-    const struct namespace *namespace = network_namespace(topology->network, search->namespace);
-    search->found |= namespace && namespace_route(namespace, search->key);
+    const struct search *search = context;
+    const struct namespace *wanted = asked(search->hearing, topology);
+    if (wanted && namespace_route(wanted, search->key))
+        doubt_routes_of(search->hearing, topology);
 }
 
 /* Routes are not kept by messages, which do not tell IPv6 routes with several next hops apart:
@@ -295,12 +304,11 @@ static void hear_route(const struct hearing *hearing)
         return;
     const struct topology *owner = holders_owner(engine, hearing->entry->namespace);
     const struct namespace *wanted = asked(hearing, owner);
-    struct search search = {.namespace = hearing->entry->namespace, .key = &key};
-    holders_each(engine, search.namespace, HOLDERS_ROUTES, find_route, &search);
-    if (owner && (protocol == NETNSD_PROTOCOL || search.found || (wanted && wanted->remove_extra)))
+    struct search search = {.hearing = hearing, .key = &key};
+    if (owner && (protocol == NETNSD_PROTOCOL || (wanted && wanted->remove_extra)))
         doubt(hearing, DOUBT_REST);
-    else if (search.found)
-        changed(hearing, HOLDERS_ROUTES);
+    else
+        holders_each(engine, hearing->entry->namespace, HOLDERS_ROUTES, find_route, &search);
 }
 
 static void hear_rule(const struct hearing *hearing)

@@ -42,7 +42,7 @@ struct mirror {
     uint64_t losses; /* how often messages were lost */
     int64_t due;     /* when the queue is to be worked on, CLOCK_MONOTONIC in ms */
     bool reading;
-    bool short_of_memory;      /* so that not all that was to be read could be */
+    bool tries_later;          /* not all that was to be read could be */
     uint64_t heard_of_unknown; /* heard, with the last message from a number that no entry had */
 };
 

@@ -145,14 +145,29 @@ static bool add_target(struct reading *reading, struct mirror_entry *entry)
 
 static void read_next(struct mirror *mirror);
 
+/* What cannot be read stays in doubt. */
+static void try_later(struct mirror *mirror, const char *name)
+{
+    struct mirror_entry *entry = mirror_entry_find(mirror, name);
+    if (!entry)
+        return;
+    mirror_entry_doubt(mirror, entry, DOUBT_REST);
+    mirror->tries_later = true;
+}
+
 static void reading_done(struct job *job)
 {
     struct reading *reading = (struct reading *)job;
     struct engine *engine = reading->engine;
     struct mirror *mirror = engine->mirror;
     mirror_drain(engine);
-    for (size_t i = 0; i < reading->count; i++)
-        mirror_take_read(mirror, reading->read, reading->targets[i].name, reading->since);
+    for (size_t i = 0; i < reading->count; i++) {
+        const char *name = reading->targets[i].name;
+        if (network_namespace(reading->read, name))
+            mirror_take_read(mirror, reading->read, name, reading->since);
+        else
+            try_later(mirror, name);
+    }
     reading_free(reading);
     read_next(mirror);
 }
@@ -180,7 +195,7 @@ static void fill(struct mirror *mirror, struct reading *reading)
         if (!add_target(reading, entry)) {
             log_warning("out of memory, or of descriptors: namespace %s is read later",
                         entry->namespace);
-            mirror->short_of_memory = true;
+            mirror->tries_later = true;
             mirror->round = 0;
             return;
         }
@@ -194,8 +209,8 @@ static void fill(struct mirror *mirror, struct reading *reading)
 /* What was doubted during a round waits for the next. */
 static void end_round(struct mirror *mirror)
 {
-    int64_t wait = mirror->short_of_memory ? RETRY : DRIFT_SETTLE;
-    mirror->reading = mirror->short_of_memory = false;
+    int64_t wait = mirror->tries_later ? RETRY : DRIFT_SETTLE;
+    mirror->reading = mirror->tries_later = false;
     mirror->due = mirror->queued ? clock_monotonic() + wait : 0;
     drift_resume(mirror->engine);
     engine_check_idle(mirror->engine);

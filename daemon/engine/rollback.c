@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RUNS_MAX 2
-
 static void look_now(struct transaction *transaction);
 
 static void abandoned(void *context, const struct error *error)
@@ -19,6 +17,8 @@ static void abandoned(void *context, const struct error *error)
 static void end(struct transaction *transaction, enum change_outcome outcome)
 {
     transaction->outcome = outcome;
+    if (outcome == CHANGE_ROLLED_BACK)
+        strings_free(TAKE(transaction->remaining));
     struct engine *engine = transaction->engine;
     if (transaction->intended && !transaction->recovery)
         store_abandon(engine->store, transaction->name, transaction->topology->generation + 1,
@@ -30,6 +30,7 @@ static void end(struct transaction *transaction, enum change_outcome outcome)
 static bool name_remaining(struct transaction *transaction)
 {
     const struct plan *plan = transaction->plan;
+    strings_free(transaction->remaining);
     transaction->remaining = calloc(plan->count + 1, sizeof(*transaction->remaining));
     if (!transaction->remaining)
         return false;
@@ -47,7 +48,7 @@ static void give_up(struct transaction *transaction, const struct error *error)
 {
     log_error("topology %s: rollback failed: %s", transaction->name,
               error ? error->text : "out of memory");
-    if (!transaction->remaining && transaction->plan)
+    if (transaction->plan)
         name_remaining(transaction);
     end(transaction, CHANGE_ROLLBACK_INCOMPLETE);
 }
@@ -89,8 +90,11 @@ static void looked(void *context, const struct error *error)
     }
 }
 
+/* Should the look fail, all that was planned for may remain. */
 static void look_now(struct transaction *transaction)
 {
+    if (transaction->plan)
+        name_remaining(transaction);
     if (!transaction_look(transaction, transaction->before, looked))
         give_up(transaction, NULL);
 }

@@ -89,6 +89,8 @@ void topology_set_message(struct topology *topology, bool waiting, const char *m
     free(topology->message);
     topology->message = message ? strdup(message) : NULL;
     topology->waiting = waiting;
+    if (!message)
+        topology->whole_failures = 0;
 }
 
 void topologies_free(struct engine *engine)

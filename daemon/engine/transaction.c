@@ -14,10 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How often a plan may be run until the kernel is as desired: once, and once more when something
- * interfered. */
-#define RUNS_MAX 2
-
 static void run_plan(struct transaction *transaction);
 static void commit(struct transaction *transaction);
 
@@ -255,6 +251,8 @@ bool transaction_run(struct transaction *transaction, void (*next)(void *, const
 bool transaction_look(struct transaction *transaction, const struct network *network,
                       look_callback *next)
 {
+    plan_free(transaction->plan); /* it is of the networks that were seen last */
+    transaction->plan = NULL;
     network_free(transaction->actual);
     transaction->actual = network_new(NULL);
     struct look *look = look_new(transaction->engine, &transaction->namespaces, transaction->actual,
@@ -380,7 +378,8 @@ static void committed(void *context, const struct error *error)
         return;
     }
     transaction->committed = true;
-    if (!transaction->partial)
+    /* A stored document that could not be read left nothing to compare. */
+    if (!transaction->partial && (!transaction->recovery || topology->network->namespaces))
         topology_set_message(topology, false, NULL);
     if (transaction->cut && !network_cut_learn(transaction->cut, topology->network))
         log_warning("topology %s: out of memory: what sysctls were is forgotten",

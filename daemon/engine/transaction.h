@@ -12,6 +12,10 @@
 #include "engine/internal.h"
 #include "engine/look.h"
 
+/* How often a plan may be run until the kernel is as desired, or as before: once, and once more
+ * when something interfered. */
+#define RUNS_MAX 2
+
 /* What a comparison with what was committed does about the differences. */
 enum repair_mode {
     REPAIR_NONE,   /* it is no comparison */

@@ -57,13 +57,6 @@ static void answer(const struct transaction *transaction, uint64_t generation, u
     transaction->callback(transaction->context, &result);
 }
 
-static void strings_free(char **strings)
-{
-    for (char **each = strings; each && *each; each++)
-        free(*each);
-    free(strings);
-}
-
 static void transaction_free(struct transaction *transaction)
 {
     bool borrowed = transaction->recovery || transaction->committed;

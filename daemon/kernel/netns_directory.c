@@ -171,9 +171,7 @@ static void close_directory(DIR **directory)
 
 static void names_free(char ***names)
 {
-    for (char **name = *names; name && *name; name++)
-        free(*name);
-    free(*names);
+    strings_free(*names);
 }
 
 #define auto_names AUTO(names_free)

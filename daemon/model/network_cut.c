@@ -158,10 +158,10 @@ struct network *network_cut_all(const struct network *from)
 bool network_cut_holds(const struct network *cut, const char *pointer)
 {
     char name[NAMESPACE_NAME_MAX + 1], link[IFNAMSIZ];
-    const struct namespace *namespace =
-        pointer_parts(pointer, name, link) ? network_namespace(cut, name) : NULL;
-    if (!namespace)
-        return false;
+    const char *rest = pointer_parts(pointer, name, link);
+    const struct namespace *namespace = rest ? network_namespace(cut, name) : NULL;
+    if (!namespace || !*rest)
+        return namespace;
     return *link ? !namespace->some_links || namespace_link(namespace, link) : !namespace->no_rest;
 }
 

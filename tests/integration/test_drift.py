@@ -348,6 +348,30 @@ def test_cable_into_a_reported_namespace(world):
     assert drift(world, "Audit") == []
 
 
+def test_what_stands_on_a_reported_link(world):
+    world.apply("lan", {"namespaces": {
+        "reported": {"drift": "report", "links": {"low": {"bridge": {}}}},
+        "repaired": {"links": {"high": {"macvlan": {"link": "reported/low"},
+                                        "addresses": ["10.0.2.1/24"]}}}}})
+    world.run("ip", "-n", "reported", "link", "del", "low")
+    wait_until(lambda: len(drift(world)) == 2)
+    assert [row["state"] for row in drift(world, "Audit")] == ["reported", "reported"]
+    assert drift(world, "Repair")
+    assert world.addresses("repaired", "high") == ["10.0.2.1/24"]
+    assert audit(world) == ([], [])
+
+
+def test_repair_is_done_when_it_answers(world):
+    """Also of what is beside something that others block."""
+    namespace = {"links": {name: {"bridge": {}} for name in ("one", "two", "three")}}
+    world.apply("lan", {"namespaces": {"net0": {**namespace, "drift": "report"}}})
+    world.batch("net0", "link del one\nlink add one type veth peer name other\n"
+                        "link set two down\nlink set three down\n")
+    states = {row["pointer"].rpartition("/")[2]: row["state"] for row in drift(world, "Repair")}
+    assert states == {"one": "blocked", "two": "repaired", "three": "repaired"}
+    assert "UP" in world.link("net0", "two")["flags"]
+
+
 def test_apply_ends_what_was_reported(world):
     world.apply("lan", reporting(DOCUMENT))
     world.run("ip", "-n", "net0", "link", "set", "eth0", "mtu", "1300")
@@ -561,9 +585,36 @@ def test_external_namespace_made_again(world):
     world.run("ip", "netns", "add", "theirs")
     world.apply("lan", document)
     world.run("ip", "netns", "del", "theirs")
+    wait_until(lambda: [row["state"] for row in drift(world)] == ["blocked"])
     world.run("ip", "netns", "add", "theirs")
     wait_until(lambda: world.link("theirs", "ours"))
-    wait_until(lambda: audit(world) == ([], []))
+    wait_until(lambda: drift(world) == [])
+    assert audit(world) == ([], [])
+    world.stop()
+    world.run("ip", "netns", "del", "theirs")
+    world.start("--audit", "0")
+    assert world.call("io.netnsd.Topology.List")["topologies"][0]["state"] == "waiting"
+    world.run("ip", "netns", "add", "theirs")
+    wait_until(lambda: world.call("io.netnsd.Topology.List")["topologies"][0]["state"] == "active")
+    assert world.link("theirs", "ours")
+    assert drift(world) == []
+
+
+def test_underlay_comes_late(world):
+    """A namespace of others in which a topology has nothing, but which it needs."""
+    world.restart("--audit", "0")
+    world.run("ip", "netns", "add", "theirs")
+    world.apply("lan", {"namespaces": {
+        "theirs": {"external": True},
+        "net0": {"links": {"tunnel": {"vxlan": {"id": 5, "underlayNamespace": "theirs"}}}}}})
+    world.stop()
+    world.run("ip", "netns", "del", "net0")
+    world.run("ip", "netns", "del", "theirs")
+    world.start("--audit", "0")
+    world.run("ip", "netns", "add", "theirs")
+    wait_until(lambda: "net0" in world.netns_names() and world.link("net0", "tunnel"))
+    wait_until(lambda: world.call("io.netnsd.Topology.List")["topologies"][0]["state"] == "active")
+    assert audit(world) == ([], [])
 
 
 def test_refused_repair_keeps_no_other_from_its_own(world):
