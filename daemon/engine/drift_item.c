@@ -49,17 +49,16 @@ static struct drift_item *find_item(const struct topology *topology, const char 
     return item;
 }
 
-/* Desired or actual. What was not made in this boot yet is made, whatever the document says. */
+/* What was not made in this boot yet is made, whatever the document says. */
 static bool reports(const struct namespace *namespace)
 {
-    return (namespace->report && namespace->cookie) ||
-           (namespace->match && namespace->match->report && namespace->match->cookie);
+    return namespace->report && namespace->cookie;
 }
 
 /* Is LINK, which is desired and planned for, to be made, but reported instead? */
 static bool is_left_out(const struct link *link)
 {
-    return link->fate != FATE_KEEP && link->namespace->report && link->namespace->cookie;
+    return link->fate != FATE_KEEP && reports(link->namespace);
 }
 
 /* Both ends of a cable are made together, and what stands on a link after it: where one is left
@@ -82,26 +81,19 @@ static bool withholds_link(const struct namespace *namespace)
     return false;
 }
 
-static bool is_reported(const struct operation *operation)
+/* Is what POINTER leads to left alone because its namespace, or the other end of a cable, is
+ * reported? */
+static bool is_reported(const struct transaction *transaction, const char *pointer)
 {
-    const struct link *link = operation->link;
-    switch (operation->type) {
-    case OPERATION_LINK_PARK:
-    case OPERATION_LINK_DELETE:
-        link = link->match;
-        break;
-    case OPERATION_SYSCTL_SET:
-        link = operation->sysctl->link;
-        break;
-    case OPERATION_ROUTE_ADD:
-    case OPERATION_ROUTE_CHANGE:
-        if (withholds_link(operation->namespace))
-            return true;
-        break;
-    default:
-        break;
-    }
-    return reports(operation->namespace) || (link && is_withheld(link));
+    char name[NAMESPACE_NAME_MAX + 1], link_name[IFNAMSIZ];
+    const char *rest = pointer_parts(pointer, name, link_name);
+    const struct namespace *namespace = rest ? network_namespace(transaction->desired, name) : NULL;
+    const struct link *link = namespace ? namespace_link(namespace, link_name) : NULL;
+    if (!namespace)
+        return false;
+    bool route = strncmp(rest, "/routes/", strlen("/routes/")) == 0;
+    return reports(namespace) || (link && is_withheld(link)) ||
+           (route && withholds_link(namespace));
 }
 
 /* The pointer of what is wanted: what is taken away may go by another name. */
@@ -115,14 +107,13 @@ static char *wanted_pointer(const struct operation *operation, char *buffer, siz
     return operation_pointer(&wanted, buffer, size);
 }
 
-/* Should OPERATION be carried out now? */
-static bool is_due(const struct transaction *transaction, const struct operation *operation,
-                   const char *pointer)
+/* Should what POINTER leads to be put right now? */
+static bool is_due(const struct transaction *transaction, const char *pointer)
 {
     if (transaction->repair == REPAIR_ALL)
         return true;
     const struct drift_item *item = find_item(transaction->topology, pointer);
-    return !is_reported(operation) && (!item || item->retry <= transaction->started);
+    return !is_reported(transaction, pointer) && (!item || item->retry <= transaction->started);
 }
 
 bool drift_repairs(void *context, const struct operation *operation)
@@ -132,8 +123,7 @@ bool drift_repairs(void *context, const struct operation *operation)
     wanted_pointer(operation, pointer, sizeof(pointer));
     if (!transaction->tried && !(transaction->tried = json_object_new_object()))
         return false;
-    return is_due(transaction, operation, pointer) &&
-           json_put_bool(transaction->tried, pointer, true);
+    return is_due(transaction, pointer) && json_put_bool(transaction->tried, pointer, true);
 }
 
 static const char *change_pointer(struct json_object *change)
@@ -155,20 +145,6 @@ static struct drift_item *obtain_item(struct topology *topology, const char *poi
     if (item)
         item_free(&topology->drift, item);
     return NULL;
-}
-
-/* Is what POINTER leads to left alone because its namespace, or the other end of a cable, is
- * reported? */
-static bool pointer_is_reported(const struct transaction *transaction, const char *pointer)
-{
-    char name[NAMESPACE_NAME_MAX + 1], link_name[IFNAMSIZ];
-    const char *rest = pointer_parts(pointer, name, link_name);
-    const struct namespace *namespace = rest ? network_namespace(transaction->desired, name) : NULL;
-    const struct link *link = namespace ? namespace_link(namespace, link_name) : NULL;
-    if (!namespace)
-        return false;
-    bool route = strncmp(rest, "/routes/", strlen("/routes/")) == 0;
-    return namespace->report || (link && is_withheld(link)) || (route && withholds_link(namespace));
 }
 
 /* How long what was undone so often waits for its next repair. */
@@ -251,7 +227,7 @@ static void note_found(const struct transaction *transaction, struct drift_item 
     item->seen = true;
     item->noted = transaction->engine->comparisons;
     unblock(transaction->topology, item);
-    item->reported = pointer_is_reported(transaction, item->pointer);
+    item->reported = is_reported(transaction, item->pointer);
     if (!item->present || !json_object_equal(item->change, change))
         note_change(item);
     json_object_put(item->change);

@@ -100,17 +100,10 @@ void mirror_take(struct engine *engine, const struct topology *topology, struct 
 static void note_pointer(void *context, const char *link)
 {
     const struct taking *taking = context;
-    if (!link)
-        return;
     char pointer[NAMESPACE_NAME_MAX + IFNAMSIZ + 32];
-    const struct namespace namespace = {.name = (char *)taking->namespace};
-    struct link named = {.namespace = (struct namespace *)&namespace};
-    strncpy(named.name, link, IFNAMSIZ - 1);
-    if (*link)
-        link_pointer(&named, pointer, sizeof(pointer));
-    else
-        namespace_pointer(&namespace, pointer, sizeof(pointer));
-    taking->each(taking->context, pointer);
+    if (link)
+        taking->each(taking->context,
+                     place_pointer(taking->namespace, link, pointer, sizeof(pointer)));
 }
 
 void mirror_check(struct engine *engine, const struct network *actual, uint64_t since,

@@ -276,6 +276,9 @@ char *rule_pointer(const struct namespace *namespace, const struct rule *rule, c
 char *sysctl_pointer(const struct namespace *namespace, const struct sysctl *sysctl, char *buffer,
                      size_t size);
 
+/* The same of a link by its name, or, when LINK is "", of NAMESPACE. Returns BUFFER. */
+char *place_pointer(const char *namespace, const char *link, char *buffer, size_t size);
+
 /* The namespace, and the link ("": none), that POINTER leads to or into. Returns what follows the
  * namespace ("": nothing); NULL when it leads elsewhere. */
 const char *pointer_parts(const char *pointer, char namespace[NAMESPACE_NAME_MAX + 1],

@@ -84,7 +84,8 @@ static bool route_same(const struct route *a, const struct route *b)
            hops_same(a, b);
 }
 
-/* Does B have all routes, rules and sysctls of A? */
+/* Does B have all that A has? Of routes and rules, those of netnsd count. */
+
 static bool has_routes(const struct namespace *a, const struct namespace *b)
 {
     const struct route *route, *next;
@@ -139,9 +140,10 @@ static bool has_sysctls(const struct namespace *a, const struct namespace *b)
     return true;
 }
 
-static bool has_rest(const struct namespace *a, const struct namespace *b)
+static bool differ(bool (*has)(const struct namespace *a, const struct namespace *b),
+                   const struct namespace *a, const struct namespace *b)
 {
-    return has_routes(a, b) && has_rules(a, b);
+    return !has(a, b) || !has(b, a);
 }
 
 void namespace_compare(const struct namespace *a, const struct namespace *b,
@@ -158,8 +160,8 @@ void namespace_compare(const struct namespace *a, const struct namespace *b,
         if (!namespace_link(a, link->name))
             each(context, link->name);
     }
-    if (a->parked != b->parked || !has_rest(a, b) || !has_rest(b, a))
+    if (a->parked != b->parked || differ(has_routes, a, b) || differ(has_rules, a, b))
         each(context, "");
-    if (!has_sysctls(a, b) || !has_sysctls(b, a))
+    if (differ(has_sysctls, a, b))
         each(context, NULL);
 }

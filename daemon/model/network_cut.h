@@ -23,7 +23,8 @@ bool network_cut_namespace(struct network *cut, const struct network *from, cons
  * references. */
 bool network_cut_close(struct network *cut, const struct network *from);
 
-/* Does CUT hold what POINTER, into the document of the whole, leads to? */
+/* Does CUT hold what POINTER, into the document of the whole, leads to? Whether a namespace is
+ * there shows with any part of it. */
 bool network_cut_holds(const struct network *cut, const char *pointer);
 
 /* All of FROM, a desired network. */

@@ -13,10 +13,17 @@
 
 static const struct json_place namespaces = {.key = "namespaces"};
 
+char *place_pointer(const char *namespace, const char *link, char *buffer, size_t size)
+{
+    const struct json_place home = {.parent = &namespaces, .key = namespace};
+    const struct json_place links = {.parent = &home, .key = "links"};
+    const struct json_place self = {.parent = &links, .key = link};
+    return json_pointer(*link ? &self : &home, buffer, size);
+}
+
 char *namespace_pointer(const struct namespace *namespace, char *buffer, size_t size)
 {
-    return json_pointer(&(struct json_place){.parent = &namespaces, .key = namespace->name}, buffer,
-                        size);
+    return place_pointer(namespace->name, "", buffer, size);
 }
 
 /* Member KEY of MAP in NAMESPACE. */
@@ -41,7 +48,7 @@ static char *link_member_pointer(const struct link *link, const char *map, const
 
 char *link_pointer(const struct link *link, char *buffer, size_t size)
 {
-    return member_pointer(link->namespace, "links", link->name, buffer, size);
+    return place_pointer(link->namespace->name, link->name, buffer, size);
 }
 
 char *address_pointer(const struct link *link, const struct address *address, char *buffer,

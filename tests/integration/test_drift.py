@@ -348,6 +348,18 @@ def test_cable_into_a_reported_namespace(world):
     assert drift(world, "Audit") == []
 
 
+def test_port_in_a_reported_namespace(world):
+    """It is the namespace of the cable's written end that says what is done."""
+    document = json.loads(json.dumps(DOCUMENT))
+    document["namespaces"]["switch"]["drift"] = "report"
+    world.apply("lan", document)
+    world.run("ip", "-n", "switch", "link", "set", "net0.eth0", "nomaster")
+    world.run("ip", "-n", "switch", "link", "set", "br0", "down")
+    wait_until(lambda: world.link("switch", "net0.eth0").get("master") == "br0")
+    assert [(row["pointer"], row["state"]) for row in drift(world, "Audit")] == [
+        ("/namespaces/switch/links/br0", "reported")]
+
+
 def test_what_stands_on_a_reported_link(world):
     world.apply("lan", {"namespaces": {
         "reported": {"drift": "report", "links": {"low": {"bridge": {}}}},

@@ -177,7 +177,8 @@ static void test_holds(void **unused)
     assert_true(network_cut_holds(cut, "/namespaces/a/links/eth0/addresses/10.0.0.1~124"));
     assert_false(network_cut_holds(cut, "/namespaces/a/links/eth1"));
     assert_false(network_cut_holds(cut, "/namespaces/a/routes/10.8.0.0~116"));
-    assert_false(network_cut_holds(cut, "/namespaces/a"));
+    assert_true(network_cut_holds(cut, "/namespaces/a"));
+    assert_false(network_cut_holds(cut, "/namespaces/elsewhere"));
     assert_true(network_cut_holds(cut, "/namespaces/b/links/foreign"));
     assert_true(network_cut_holds(cut, "/namespaces/b/sysctl/net.ipv4.ip_forward"));
     assert_true(network_cut_holds(cut, "/namespaces/b"));
