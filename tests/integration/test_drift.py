@@ -400,7 +400,7 @@ def test_unknown_topology(world):
 
 # What the daemon keeps of the kernel, and the kernel.
 
-BURST = 5000  # addresses, added and removed
+BURST = 5200  # addresses: with those that are removed, over 10,000 messages
 
 
 def burst(world, namespace, device):
