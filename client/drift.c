@@ -3,6 +3,8 @@
 #include "client/changes.h"
 #include "client/members.h"
 
+#include <string.h>
+
 void difference_write_fields(FILE *out, struct json_object *difference)
 {
     for (size_t i = 0; i < member_count(difference, "fields"); i++) {
@@ -23,13 +25,20 @@ static void write_object(FILE *out, struct json_object *difference)
     object_write(out, member_string(difference, "pointer"));
 }
 
-/* The fields, and why they were not put right. */
+/* The fields, why they were not put right, and when somebody was last at a thing that is contended.
+ */
 static void write_details(FILE *out, struct json_object *difference)
 {
+    const char *separator = member_count(difference, "fields") > 0 ? "; " : "";
     const char *message = member_string(difference, "message");
     difference_write_fields(out, difference);
-    fputs(member_count(difference, "fields") > 0 && *message ? "; " : "", out);
-    print_text(out, message);
+    if (*message) {
+        fputs(separator, out);
+        print_text(out, message);
+        separator = "; ";
+    }
+    if (strcmp(member_string(difference, "state"), "contended") == 0)
+        fprintf(out, "%schanged last at %s", separator, member_string(difference, "lastChange"));
 }
 
 /* What WRITE writes, as a string; NULL when memory is short. */

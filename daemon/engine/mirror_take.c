@@ -12,6 +12,7 @@ struct taking {
     const char *namespace;
     void (*each)(void *context, const char *pointer); /* NULL: tells the drift */
     void *context;
+    bool rest; /* routes and rules count, which are not in doubt */
 };
 
 static void note_changed(void *context, const char *link)
@@ -101,24 +102,32 @@ static void note_pointer(void *context, const char *link)
 {
     const struct taking *taking = context;
     char pointer[NAMESPACE_NAME_MAX + IFNAMSIZ + 32];
-    if (link)
+    if (link && (*link || taking->rest))
         taking->each(taking->context,
                      place_pointer(taking->namespace, link, pointer, sizeof(pointer)));
+}
+
+/* Calls EACH for what is kept of a namespace and not as in ACTUAL, which was read after SINCE. */
+static void check(const struct mirror *mirror, const struct mirror_entry *entry,
+                  const struct namespace *actual, uint64_t since,
+                  void (*each)(void *context, const char *pointer), void *context)
+{
+    const struct namespace *kept = mirror_entry_namespace(mirror, entry);
+    struct taking taking = {
+        .namespace = actual->name, .each = each, .context = context, .rest = !entry->doubt};
+    if (kept && entry->doubt != DOUBT_ALL && entry->heard <= since)
+        namespace_compare(kept, actual, note_pointer, &taking);
 }
 
 void mirror_check(struct engine *engine, const struct network *actual, uint64_t since,
                   void (*each)(void *context, const char *pointer), void *context)
 {
-    struct mirror *mirror = engine->mirror;
     const struct namespace *namespace, *next;
     HASH_ITER (hh, actual->namespaces, namespace, next) {
-        const struct mirror_entry *entry = mirror_entry_find(mirror, namespace->name);
-        const struct namespace *kept = entry ? mirror_entry_namespace(mirror, entry) : NULL;
-        struct taking taking = {
-            .mirror = mirror, .namespace = namespace->name, .each = each, .context = context};
-        if (kept && !entry->doubt && entry->heard <= since && !namespace->some_links &&
-            !namespace->no_rest && holders_owner(engine, namespace->name))
-            namespace_compare(kept, namespace, note_pointer, &taking);
+        const struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace->name);
+        if (entry && !namespace->some_links && !namespace->no_rest &&
+            holders_owner(engine, namespace->name))
+            check(engine->mirror, entry, namespace, since, each, context);
     }
 }
 
@@ -128,17 +137,6 @@ static void tell_wrong(void *context, const char *pointer)
     struct mirror *mirror = context;
     mirror->wrong++;
     log_warning("%s was changed without netnsd hearing of it", pointer);
-}
-
-/* What was read is compared with what was kept, and then with what is wanted. */
-static void audit(struct mirror *mirror, const struct mirror_entry *entry,
-                  const struct namespace *kept, const struct namespace *namespace)
-{
-    struct taking taking = {
-        .mirror = mirror, .namespace = entry->namespace, .each = tell_wrong, .context = mirror};
-    if (kept && !entry->doubt)
-        namespace_compare(kept, namespace, note_pointer, &taking);
-    drift_mark(mirror->engine, entry->namespace, NULL, true);
 }
 
 /* Does whatever others have there count? */
@@ -179,9 +177,11 @@ void mirror_take_read(struct mirror *mirror, struct network *read, const char *n
     }
     if (kept)
     namespace->parked = kept->parked;
-    if (audited)
-        audit(mirror, entry, kept, namespace);
-    else
+    if (audited) {
+        check(mirror, entry, namespace, since, tell_wrong, mirror);
+        drift_mark(mirror->engine, name, NULL, true);
+    } else {
         mark_changes(mirror, entry->doubt, kept, namespace);
+    }
     install(mirror, entry, read, namespace, since);
 }
