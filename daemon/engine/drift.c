@@ -83,7 +83,7 @@ static void mark_due(struct engine *engine, struct topology *topology, bool sett
     int64_t now = clock_monotonic();
     if (!topology->marked)
         topology->marked = now;
-    int64_t due = settled ? now : now + DRIFT_SETTLE - MIRROR_PAUSE,
+    int64_t due = settled ? now : now + DRIFT_SETTLE - mirror_pause(engine),
             latest = topology->marked + SETTLE_MAX;
     set_due(engine, topology, due < latest ? due : latest);
     if (!engine->starting && !engine->stopping)

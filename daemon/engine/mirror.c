@@ -14,6 +14,14 @@
 /* Datagrams that are read before others get a turn. */
 #define BUDGET 1024
 
+/* Milliseconds. Messages are read so long after the first, so that many are read at once; the
+ * longer, the fewer come, until none has come for a while. It stays below half of DRIFT_SETTLE, so
+ * that what comes after a reading is read before what that marked is compared. */
+#define PAUSE_MIN 5
+#define PAUSE_MAX 20
+#define PAUSE_QUIET 1000
+#define MANY 256
+
 struct mirror_entry *mirror_entry_find(const struct mirror *mirror, const char *namespace)
 {
     struct mirror_entry *entry;
@@ -39,7 +47,7 @@ void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry, enum 
     TAILQ_INSERT_TAIL(&mirror->queue, entry, next);
     if (mirror->due)
         return;
-    mirror->due = clock_monotonic() + DRIFT_SETTLE - MIRROR_PAUSE;
+    mirror->due = clock_monotonic() + DRIFT_SETTLE - mirror->pause;
     drift_resume(mirror->engine);
 }
 
@@ -136,6 +144,11 @@ bool mirror_busy(const struct engine *engine)
     return engine->mirror->reading;
 }
 
+int64_t mirror_pause(const struct engine *engine)
+{
+    return engine->mirror->pause;
+}
+
 uint64_t mirror_wrong(const struct engine *engine)
 {
     return engine->mirror->wrong;
@@ -177,12 +190,14 @@ static enum monitor_result read_messages(struct mirror *mirror, size_t budget)
  * change has to wake us. */
 static void on_messages(evutil_socket_t fd, short what, void *context)
 {
-    const struct mirror *mirror = context;
-    const struct timeval pause = {.tv_usec = MIRROR_PAUSE * 1000};
+    struct mirror *mirror = context;
     (void)fd;
     (void)what;
+    if (clock_monotonic() - mirror->read_at > PAUSE_QUIET)
+        mirror->pause = PAUSE_MIN;
+    const struct timeval pause = {.tv_usec = mirror->pause * 1000};
     event_del(mirror->messages);
-    event_add(mirror->pause, &pause);
+    event_add(mirror->pause_over, &pause);
 }
 
 static void on_pause_over(evutil_socket_t fd, short what, void *context)
@@ -191,8 +206,13 @@ static void on_pause_over(evutil_socket_t fd, short what, void *context)
     const struct timeval at_once = {0};
     (void)fd;
     (void)what;
-    if (read_messages(mirror, BUDGET) == MONITOR_MORE)
-        event_add(mirror->pause, &at_once);
+    uint64_t before = mirror->heard;
+    bool more = read_messages(mirror, BUDGET) == MONITOR_MORE;
+    bool longer = mirror->heard - before < MANY && mirror->pause < PAUSE_MAX;
+    mirror->pause = longer ? 2 * mirror->pause : mirror->pause;
+    mirror->read_at = clock_monotonic();
+    if (more)
+        event_add(mirror->pause_over, &at_once);
     else
         event_add(mirror->messages, NULL);
 }
@@ -286,6 +306,7 @@ bool mirror_start(struct engine *engine, struct error *error)
     if (!mirror)
         return error_memory(error);
     mirror->engine = engine;
+    mirror->pause = PAUSE_MIN;
     TAILQ_INIT(&mirror->queue);
     mirror->network = network_new(NULL);
     mirror->monitor = monitor_new(error);
@@ -294,8 +315,8 @@ bool mirror_start(struct engine *engine, struct error *error)
     mirror->messages = add_event(mirror, monitor_messages_fd(mirror->monitor), 0, on_messages);
     mirror->mounts = add_event(mirror, monitor_mounts_fd(mirror->monitor), EV_ET, on_mounts);
     mirror->names = add_event(mirror, monitor_names_fd(mirror->monitor), 0, on_names);
-    mirror->pause = evtimer_new(engine->base, on_pause_over, mirror);
-    if (!mirror->messages || !mirror->mounts || !mirror->names || !mirror->pause)
+    mirror->pause_over = evtimer_new(engine->base, on_pause_over, mirror);
+    if (!mirror->messages || !mirror->mounts || !mirror->names || !mirror->pause_over)
         return error_memory(error);
     return watch_host(engine, error);
 }
@@ -312,8 +333,8 @@ void mirror_stop(struct engine *engine)
     network_free(mirror->network);
     if (mirror->messages)
         event_free(mirror->messages);
-    if (mirror->pause)
-        event_free(mirror->pause);
+    if (mirror->pause_over)
+        event_free(mirror->pause_over);
     if (mirror->mounts)
         event_free(mirror->mounts);
     if (mirror->names)

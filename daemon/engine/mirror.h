@@ -9,9 +9,6 @@
 
 #include "engine/internal.h"
 
-/* Messages are read so many milliseconds after the first, so that many are read at once. */
-#define MIRROR_PAUSE 5
-
 bool mirror_start(struct engine *engine, struct error *error);
 void mirror_stop(struct engine *engine);
 
@@ -48,6 +45,9 @@ int64_t mirror_due(const struct engine *engine);
 void mirror_refresh(struct engine *engine);
 /* Is something being read? */
 bool mirror_busy(const struct engine *engine);
+
+/* How long the messages that were read last may have waited for that, in ms. */
+int64_t mirror_pause(const struct engine *engine);
 
 /* How many things audits found that had changed without a message, but for what the kernel does not
  * tell (sysctls): there must be none. How often messages were lost. */

@@ -31,7 +31,7 @@ struct mirror_entry {
 struct mirror {
     struct engine *engine;
     struct monitor *monitor;
-    struct event *messages, *pause, *mounts, *names;
+    struct event *messages, *pause_over, *mounts, *names;
     struct mirror_entry *entries, *by_number;
     TAILQ_HEAD(, mirror_entry) queue;
     size_t queued; /* entries in it */
@@ -41,6 +41,8 @@ struct mirror {
     uint64_t wrong;  /* things that audits found to differ from the kernel */
     uint64_t losses; /* how often messages were lost */
     int64_t due;     /* when the queue is to be worked on, CLOCK_MONOTONIC in ms */
+    int64_t pause;   /* ms from the first message to the reading of it, and of those after it */
+    int64_t read_at; /* when messages were last read, CLOCK_MONOTONIC in ms */
     bool reading;
     bool tries_later;          /* not all that was to be read could be */
     uint64_t heard_of_unknown; /* heard, with the last message from a number that no entry had */
