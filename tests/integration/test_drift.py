@@ -22,6 +22,7 @@ for _index, _name in enumerate(LEAVES, 1):
                    "192.0.2.0/24": {"via": "10.0.1.254", "dev": "eth0"}}}
 DOCUMENT["namespaces"]["net0"]["links"]["eth0"]["addresses"].append("fd00::1/64")
 DOCUMENT["namespaces"]["net0"]["routes"]["fd01::/64"] = {"via": "fd00::2"}
+DOCUMENT["namespaces"]["net0"]["routes"]["198.51.100.0/24"] = {"dev": "eth0"}
 DOCUMENT["namespaces"]["net0"]["sysctl"] = {"net.ipv4.ip_forward": 1}
 
 NET0 = "/namespaces/net0"
@@ -87,6 +88,9 @@ ROWS = {
     "routes-lost-by-down-and-up": (all_of(inside("link", "set", "eth0", "down"),
                                           inside("link", "set", "eth0", "up")), "missing",
                                    f"{NET0}/routes/192.0.2.0~124"),
+    "device-route-lost": (all_of(inside("link", "set", "eth0", "down"),
+                                 inside("link", "set", "eth0", "up")), "missing",
+                          f"{NET0}/routes/198.51.100.0~124"),
     "ipv6-routes-lost": (all_of(inside("link", "set", "eth0", "down"),
                                 inside("link", "set", "eth0", "up")), "missing",
                          f"{NET0}/routes/fd01::~164"),
