@@ -98,12 +98,20 @@ static bool add_shared(struct engine *engine, const struct namespace *namespace,
     return add_rest(engine, namespace, topology);
 }
 
+/* Whether any namespace has sysctls is noted like the rest of one whose name is "". */
+static bool add_namespace(struct engine *engine, const struct namespace *namespace,
+                          struct topology *topology)
+{
+    return add(engine, namespace->name, NULL, topology) &&
+           (!namespace->sysctls || add(engine, "", HOLDERS_SYSCTLS, topology)) &&
+           (!namespace_is_shared(namespace) || add_shared(engine, namespace, topology));
+}
+
 bool holders_add(struct engine *engine, struct topology *topology)
 {
     const struct namespace *namespace, *next;
     HASH_ITER (hh, topology->network->namespaces, namespace, next) {
-        if (!add(engine, namespace->name, NULL, topology) ||
-            (namespace_is_shared(namespace) && !add_shared(engine, namespace, topology))) {
+        if (!add_namespace(engine, namespace, topology)) {
             holders_remove(engine, topology);
             return false;
         }
@@ -123,6 +131,8 @@ void holders_remove(struct engine *engine, struct topology *topology)
         drop(engine, namespace->name, HOLDERS_ROUTES, topology);
         drop(engine, namespace->name, HOLDERS_RULES, topology);
         drop(engine, namespace->name, HOLDERS_SYSCTLS, topology);
+        if (namespace->sysctls)
+            drop(engine, "", HOLDERS_SYSCTLS, topology);
         drop(engine, namespace->name, NULL, topology);
     }
 }
@@ -153,4 +163,9 @@ void holders_each(const struct engine *engine, const char *namespace, const char
 bool holders_any(const struct engine *engine, const char *namespace)
 {
     return find(engine, namespace, NULL);
+}
+
+bool holders_any_sysctls(const struct engine *engine)
+{
+    return find(engine, "", HOLDERS_SYSCTLS);
 }

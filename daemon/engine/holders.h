@@ -26,3 +26,5 @@ void holders_each(const struct engine *engine, const char *namespace, const char
 
 /* Does any topology have the namespace? */
 bool holders_any(const struct engine *engine, const char *namespace);
+/* Does any topology ask for a sysctl? */
+bool holders_any_sysctls(const struct engine *engine);

@@ -124,7 +124,7 @@ static bool open_entry(struct look *look, const struct look_entry *entry, const 
         return false;
     }
     /* What a document speaks of is listened to before it is read. */
-    if (entry->asked[0] && !netns->host && !netns_number(netns, &look->error))
+    if (entry->asked[0] && !netns->host && !netns_number(netns, false, &look->error))
         return false;
     struct namespace *namespace = dump_entry(look, entry, netns);
     if (!namespace)

@@ -88,6 +88,14 @@ static bool add_entry(struct mirror *mirror, const struct netns *netns)
     return false;
 }
 
+void mirror_hear_settings(struct engine *engine)
+{
+    struct error error = {0};
+    if (engine->mirror &&
+        !monitor_hear_settings(engine->mirror->monitor, holders_any_sysctls(engine), &error))
+        log_warning("%s", error.text);
+}
+
 void mirror_watch(struct engine *engine, const struct netns *netns)
 {
     struct mirror *mirror = engine->mirror;
@@ -318,7 +326,7 @@ bool mirror_start(struct engine *engine, struct error *error)
     mirror->pause_over = evtimer_new(engine->base, on_pause_over, mirror);
     if (!mirror->messages || !mirror->mounts || !mirror->names || !mirror->pause_over)
         return error_memory(error);
-    return watch_host(engine, error);
+    return netns_number_prepare(error) && watch_host(engine, error);
 }
 
 void mirror_stop(struct engine *engine)

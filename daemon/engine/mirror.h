@@ -12,6 +12,10 @@
 bool mirror_start(struct engine *engine, struct error *error);
 void mirror_stop(struct engine *engine);
 
+/* Topologies have changed: whether the kernel tells of sysctls depends on whether one asks for any.
+ */
+void mirror_hear_settings(struct engine *engine);
+
 /* Messages that come from NETNS's number are about the namespace of its name. */
 void mirror_watch(struct engine *engine, const struct netns *netns);
 

@@ -3,6 +3,7 @@
 #include "engine/drift.h"
 #include "engine/holders.h"
 #include "engine/internal.h"
+#include "engine/mirror.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,7 @@ void topology_remove(struct engine *engine, struct topology *topology)
 {
     drift_forget(engine, topology);
     holders_remove(engine, topology);
+    mirror_hear_settings(engine);
     HASH_DEL(engine->topologies, topology);
     topology_free(topology);
 }
@@ -81,6 +83,7 @@ struct network *topology_set_network(struct engine *engine, struct topology *top
     if (!holders_add(engine, topology))
         log_error("topology %s: out of memory: what changes in it is not noticed; restart netnsd",
                   topology->name);
+    mirror_hear_settings(engine);
     return former;
 }
 

@@ -214,6 +214,15 @@ static bool note_parking(struct transaction *transaction, struct netns *netns)
     return true;
 }
 
+static bool is_hub(const struct namespace *namespace)
+{
+    for (const struct link *link = namespace->links; link; link = link->hh.next) {
+        if (link->kind && link->kind->can_be_master)
+            return true;
+    }
+    return false;
+}
+
 /* Every namespace that the plan makes gets its entry, and those where links are parked are noted.
  */
 static bool prepare_namespaces(struct transaction *transaction)
@@ -229,6 +238,8 @@ static bool prepare_namespaces(struct transaction *transaction)
             continue;
         transaction->made = true;
         struct netns *netns = netns_new(name);
+        if (netns)
+            netns->hub = is_hub(operation->namespace);
         if (netns && netns_table_add(&transaction->namespaces, netns))
             continue;
         netns_free(netns);

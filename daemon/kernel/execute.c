@@ -241,6 +241,16 @@ static bool ensure_ifindex(struct run *run, struct link *link)
     return socket && look_up(socket, link->name, &link->ifindex, run->error);
 }
 
+/* The other end of a cable leads from TARGET to HOME. */
+static bool give_number(struct run *run, struct netns *target, const char *home)
+{
+    const struct netns *netns = find_namespace(run, home);
+    struct mnl_socket *socket = netns && target->hub ? obtain_socket(target, run->error) : NULL;
+    if (socket && netns->number >= 0)
+        netlink_give_number(socket, netns);
+    return netns && (socket || !target->hub);
+}
+
 static bool create_link(struct run *run, const struct operation *operation)
 {
     struct link *link = operation->link;
@@ -250,8 +260,8 @@ static bool create_link(struct run *run, const struct operation *operation)
     if (!ensure_ifindex(run, link->lower.link) || !ensure_ifindex(run, main->master.link))
         return false;
     if (strcmp(main->namespace->name, home) != 0) {
-        const struct netns *target = find_namespace(run, main->namespace->name);
-        if (!target)
+        struct netns *target = find_namespace(run, main->namespace->name);
+        if (!target || !give_number(run, target, home))
             return false;
         target_fd = target->fd;
     }

@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/if_link.h>
 #include <linux/net_namespace.h>
 #include <linux/netconf.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -25,6 +27,13 @@
 /* Datagrams that one system call reads. */
 #define DATAGRAMS 16
 
+/* A 16-bit constant as a filter sees it, which reads in the order of networks. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FILTER_HALF(value) __builtin_bswap16(value)
+#else
+#define FILTER_HALF(value) (value)
+#endif
+
 struct datagram {
     _Alignas(struct nlmsghdr) char buffer[MESSAGE_MAX];
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int32_t))];
@@ -35,15 +44,32 @@ struct monitor {
     int mounts, names;
     /* Were messages, since the queue was last empty? The kernel says it once (af_netlink.c). */
     bool lost;
+    bool settings; /* are heard */
     struct mmsghdr headers[DATAGRAMS];
     struct iovec parts[DATAGRAMS];
     struct datagram datagrams[DATAGRAMS];
 };
 
-static const int groups[] = {RTNLGRP_LINK,        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-                             RTNLGRP_IPV4_ROUTE,  RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,
-                             RTNLGRP_IPV6_RULE,   RTNLGRP_NSID,        RTNLGRP_IPV4_NETCONF,
-                             RTNLGRP_IPV6_NETCONF};
+static const int groups[] = {RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+                             RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,
+                             RTNLGRP_IPV6_RULE,  RTNLGRP_NSID};
+static const int setting_groups[] = {RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Drops what message_route_key() leaves out, which is most of what the kernel tells of a new
+ * address: the routes that it makes for itself in the local table. */
+static struct sock_filter filter[] = {
+    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILTER_HALF(RTM_NEWROUTE), 1, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILTER_HALF(RTM_DELROUTE), 0, 5),
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_table)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_TABLE_LOCAL, 0, 3),
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_protocol)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RTPROT_KERNEL, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+    BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+};
 
 static bool fails(struct error *error, const char *what)
 {
@@ -61,6 +87,17 @@ static int receive_buffer(void)
     return RECEIVE_BUFFER;
 }
 
+static bool set_membership(struct monitor *monitor, int option, const int *list, size_t count,
+                           struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        int group = list[i];
+        if (mnl_socket_setsockopt(monitor->socket, option, &group, sizeof(group)) < 0)
+            return fails(error, "NETLINK_ADD_MEMBERSHIP");
+    }
+    return true;
+}
+
 static bool set_up(struct monitor *monitor, struct error *error)
 {
     int on = 1, size = receive_buffer();
@@ -71,13 +108,19 @@ static bool set_up(struct monitor *monitor, struct error *error)
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 &&
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0)
         return fails(error, "SO_RCVBUF");
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-        int group = groups[i];
-        if (mnl_socket_setsockopt(monitor->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) <
-            0)
-            return fails(error, "NETLINK_ADD_MEMBERSHIP");
-    }
-    return true;
+    const struct sock_fprog program = {.len = COUNT(filter), .filter = filter};
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+        return fails(error, "SO_ATTACH_FILTER");
+    return set_membership(monitor, NETLINK_ADD_MEMBERSHIP, groups, COUNT(groups), error);
+}
+
+bool monitor_hear_settings(struct monitor *monitor, bool hear, struct error *error)
+{
+    if (monitor->settings == hear)
+        return true;
+    monitor->settings = hear;
+    return set_membership(monitor, hear ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP,
+                          setting_groups, COUNT(setting_groups), error);
 }
 
 struct monitor *monitor_new(struct error *error)
@@ -87,7 +130,7 @@ struct monitor *monitor_new(struct error *error)
         error_memory(error);
         return NULL;
     }
-    monitor->lost = false;
+    monitor->lost = monitor->settings = false;
     monitor->socket = netlink_open(error);
     monitor->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
     if (monitor->mounts < 0)

@@ -23,6 +23,9 @@ struct monitor;
 struct monitor *monitor_new(struct error *error);
 void monitor_free(struct monitor *monitor);
 
+/* Are sysctls told of as well? Not at first: of each new link the kernel tells many. */
+bool monitor_hear_settings(struct monitor *monitor, bool hear, struct error *error);
+
 /* Readable when there are messages. */
 int monitor_messages_fd(const struct monitor *monitor);
 

@@ -154,11 +154,13 @@ static bool mark(struct mnl_socket *socket, struct error *error)
                      reason.text);
 }
 
-/* In the new namespace. */
+/* In the new namespace. Numbered before anything is told of it: the kernel would look in vain for its
+ * number, for each message (netns_number.c). */
 static bool equip(struct netns *netns, struct error *error)
 {
     auto_netlink struct mnl_socket *socket = netlink_open(error);
-    return socket && mark(socket, error) && hold(netns, mnl_socket_get_fd(socket), error) &&
+    return socket && hold(netns, mnl_socket_get_fd(socket), error) &&
+           netns_number(netns, true, error) && mark(socket, error) &&
            netns_directory_mount(netns->name, netns->fd, error);
 }
 
@@ -177,7 +179,7 @@ static bool make(struct netns *netns, struct error *error)
 
 bool netns_make(struct netns *netns, struct error *error)
 {
-    if (!make(netns, error) || !netns_number(netns, error))
+    if (!make(netns, error))
         return false;
     set_state(netns, true);
     return true;

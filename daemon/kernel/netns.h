@@ -26,6 +26,7 @@ struct netns {
     uint64_t cookie;
     int32_t number; /* the daemon's own namespace knows it by (nsid); -1: none */
     bool host;      /* the daemon's own namespace */
+    bool hub;       /* many of its links lead to others: most messages come from it */
     enum { NETNS_PENDING, NETNS_READY, NETNS_FAILED } state; /* guarded by a lock in netns.c */
     UT_hash_handle hh;
 };
@@ -75,9 +76,12 @@ enum netns_presence netns_probe(const char *name);
 
 /* Waits until NETNS is made. False, with an error, when making it failed. */
 bool netns_wait(struct netns *netns, struct error *error);
-/* Sees to it that NETNS has a number in the daemon's namespace, without which its changes are not
- * heard (kernel/monitor.h). Fills netns->number. Must run in the daemon's namespace. */
-bool netns_number(struct netns *netns, struct error *error);
+/* To be called in the daemon's namespace before the first netns_number(). */
+bool netns_number_prepare(struct error *error);
+/* Sees to it that NETNS, which is open, has a number in the daemon's namespace, without which its
+ * changes are not heard (kernel/monitor.h). Fills netns->number. FRESH: nobody can have given it one,
+ * so it need not be asked for. */
+bool netns_number(struct netns *netns, bool fresh, struct error *error);
 
 /* Does the name below NETNS_DIRECTORY lead to NETNS, which is held? */
 bool netns_is_named(const struct netns *netns);

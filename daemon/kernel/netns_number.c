@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
+#include <pthread.h>
 #include <string.h>
 
 static int read_number(const struct nlmsghdr *message, void *context)
@@ -38,25 +39,87 @@ bool netlink_namespace_number(struct mnl_socket *socket, int fd, int32_t *number
                      reason.text);
 }
 
-/* The kernel chooses the number (net/core/net_namespace.c, rtnl_net_newid()). Somebody else may
- * have given one meanwhile. */
-static bool assign(struct mnl_socket *socket, int fd, struct error *error)
+/* For each message the kernel looks the number of the sender's namespace up for every listener,
+ * from the lowest number upwards (net/netlink/af_netlink.c, do_one_broadcast();
+ * net/core/net_namespace.c, __peernet2id()), and messages come mostly from what was made last: so
+ * each namespace is numbered below those before it, and hubs below all others. What the kernel
+ * numbers by itself begins at 0. */
+#define NUMBER_MAX 0x3fffffff
+#define NUMBER_HUB_MAX 0x1fffffff
+#define NUMBER_HUB_MIN 0x0fffffff
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct mnl_socket *own; /* in the daemon's namespace, kept */
+static int32_t next_number = NUMBER_MAX, next_hub_number = NUMBER_HUB_MAX;
+
+/* A number that was given before, perhaps by an earlier netnsd: the next ones are below it. */
+static void note_given(int32_t number)
 {
-    char buffer[256];
-    struct error reason = {0};
-    struct nlmsghdr *request = put_request(buffer, RTM_NEWNSID, fd);
-    mnl_attr_put_u32(request, NETNSA_NSID, (uint32_t)NETNSA_NSID_NOT_ASSIGNED);
-    return netlink_change(socket, request, &reason) || reason.errnum == EEXIST ||
-           error_set(error, reason.code, reason.errnum, "%s", reason.text);
+    if (number > NUMBER_HUB_MAX && number <= next_number)
+        next_number = number - 1;
+    else if (number > NUMBER_HUB_MIN && number <= next_hub_number)
+        next_hub_number = number - 1;
 }
 
-bool netns_number(struct netns *netns, struct error *error)
+static bool assign(struct mnl_socket *socket, int fd, int32_t number, struct error *error)
 {
-    auto_netlink struct mnl_socket *socket = netlink_open(error);
-    if (!socket || !netlink_namespace_number(socket, netns->fd, &netns->number, error))
+    char buffer[256];
+    struct nlmsghdr *request = put_request(buffer, RTM_NEWNSID, fd);
+    mnl_attr_put_u32(request, NETNSA_NSID, (uint32_t)number);
+    return netlink_change(socket, request, error);
+}
+
+/* What is refused as given already may be the number, or the namespace may have one. */
+static bool assign_next(struct netns *netns, struct error *error)
+{
+    for (;;) {
+        struct error reason = {0};
+        int32_t number = netns->hub ? next_hub_number-- : next_number--;
+        if (assign(own, netns->fd, number, &reason)) {
+            netns->number = number;
+            return true;
+        }
+        if (reason.errnum != EEXIST)
+            return error_set(error, reason.code, reason.errnum,
+                             "namespace \"%s\" cannot be numbered: %s", netns->name, reason.text);
+        if (!netlink_namespace_number(own, netns->fd, &netns->number, error))
+            return false;
+        if (netns->number != NETNSA_NSID_NOT_ASSIGNED)
+            return true;
+    }
+}
+
+void netlink_give_number(struct mnl_socket *socket, const struct netns *netns)
+{
+    char buffer[256];
+    struct nlmsghdr *request = put_request(buffer, RTM_NEWNSID, netns->fd);
+    mnl_attr_put_u32(request, NETNSA_NSID, (uint32_t)netns->number);
+    request->nlmsg_flags = NLM_F_REQUEST;
+    mnl_socket_sendto(socket, request, request->nlmsg_len);
+}
+
+static bool number_locked(struct netns *netns, bool fresh, struct error *error)
+{
+    if (!fresh && !netlink_namespace_number(own, netns->fd, &netns->number, error))
         return false;
-    if (netns->number != NETNSA_NSID_NOT_ASSIGNED)
-        return true;
-    return assign(socket, netns->fd, error) &&
-           netlink_namespace_number(socket, netns->fd, &netns->number, error);
+    if (netns->number == NETNSA_NSID_NOT_ASSIGNED)
+        return assign_next(netns, error);
+    note_given(netns->number);
+    return true;
+}
+
+bool netns_number_prepare(struct error *error)
+{
+    pthread_mutex_lock(&lock);
+    bool good = own || (own = netlink_open(error));
+    pthread_mutex_unlock(&lock);
+    return good;
+}
+
+bool netns_number(struct netns *netns, bool fresh, struct error *error)
+{
+    pthread_mutex_lock(&lock);
+    bool good = number_locked(netns, fresh, error);
+    pthread_mutex_unlock(&lock);
+    return good;
 }
