@@ -55,8 +55,7 @@ static void schedule(struct engine *engine)
     int64_t due = earliest(drift->mounts, drift->audit);
     const struct topology *each;
     due = earliest(mirror_due(engine), due);
-    TAILQ_FOREACH(each, &drift->marked, marked_entry)
-    {
+    TAILQ_FOREACH (each, &drift->marked, marked_entry) {
         if (!each->changing && !mirror_busy(engine))
             due = earliest(each->due, due);
     }

@@ -43,7 +43,8 @@ struct engine *engine_new(struct event_base *base, struct store *store,
     if (!read_ids(engine, error) || !netns_directory_prepare(error) ||
         !mirror_start(engine, error) || !drift_start(engine, error) ||
         !(engine->maker = worker_new("maker", completions, error)) ||
-        !(engine->configurer = worker_new("configurer", completions, error))) {
+        !(engine->configurer = worker_new("configurer", completions, error)) ||
+        !(engine->reader = worker_new("reader", completions, error))) {
         engine_free(engine);
         return NULL;
     }
@@ -58,6 +59,8 @@ void engine_free(struct engine *engine)
         worker_free(engine->maker);
     if (engine->configurer)
         worker_free(engine->configurer);
+    if (engine->reader)
+        worker_free(engine->reader);
     topologies_free(engine);
     drift_stop(engine);
     mirror_stop(engine);

@@ -36,6 +36,7 @@ struct engine {
     struct completions *completions;
     struct worker *maker;
     struct worker *configurer;
+    struct worker *reader;
     sd_id128_t machine_id;
     sd_id128_t boot_id;
     sd_id128_t instance; /* random */

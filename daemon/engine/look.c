@@ -1,5 +1,6 @@
 #include "engine/look_internal.h"
 
+#include "engine/mirror.h"
 #include "kernel/dump.h"
 
 #include <limits.h>
@@ -35,6 +36,7 @@ static struct look_entry *obtain_entry(struct look *look, const char *name)
     entry = calloc(1, sizeof(*entry));
     if (!entry)
         return NULL;
+    entry->after = SIZE_MAX;
     entry->name = strdup(name);
     if (entry->name)
         HASH_ADD_KEYPTR(hh, look->entries, entry->name, strlen(entry->name), entry);
@@ -98,6 +100,7 @@ static struct namespace *dump_entry(struct look *look, const struct look_entry *
         dump_namespace(netns, parts_of(entry), entry->asked, 2, look->actual, &look->error);
     if (namespace) {
         namespace->cookie = netns->cookie;
+        namespace->heard = look->heard;
         namespace->external = entry->open;
     }
     return namespace;
@@ -141,7 +144,8 @@ static bool read_entry(struct look *look, const struct look_entry *entry)
 {
     const struct netns *netns = netns_table_find(look->table, entry->name);
     if (netns && netns->fd >= 0) {
-        struct namespace *namespace = dump_entry(look, entry, netns);
+        struct namespace *namespace = entry->borrowed ? network_namespace(look->actual, entry->name)
+                                                      : dump_entry(look, entry, netns);
         if (namespace && !entry->open) {
             namespace->parked = !netns_is_named(netns);
         }
@@ -155,30 +159,67 @@ static bool read_entry(struct look *look, const struct look_entry *entry)
            error_memory(&look->error);
 }
 
+/* Of a plan's namespaces all are open. */
+static bool read_next(struct look *look)
+{
+    struct look_entry *entry = TAILQ_FIRST(&look->todo);
+    TAILQ_REMOVE(&look->todo, entry, next);
+    return read_entry(look, entry) && (entry->after == SIZE_MAX || look_find_lowers(look, entry));
+}
+
+/* False when all are done. */
+static bool find_next(struct look *look)
+{
+    if (!look->next && look->phase < LOOK_LOWERS_MANY) {
+        look->phase++;
+        look->next = look->entries;
+    }
+    if (!look->next)
+        return false;
+    look->failed = !look_find_lowers(look, look->next);
+    look->next = look->next->hh.next;
+    return look->next || look->phase < LOOK_LOWERS_MANY;
+}
+
 /* Namespaces must all be open before lower links are looked for among them. */
 static void look_run(struct job *job)
 {
     struct look *look = (struct look *)job;
-    for (int i = 0; i < LOOK_SLICE && look->next && !look->failed; i++) {
-        look->failed =
-            look->read ? !look_find_lowers(look, look->next) : !read_entry(look, look->next);
-        look->next = look->next->hh.next;
+    bool more = true;
+    for (int i = 0; i < LOOK_SLICE && more && !look->failed; i++) {
+        if (!TAILQ_EMPTY(&look->todo))
+            look->failed = !read_next(look);
+        else
+            more = look->all && find_next(look);
     }
-    if (look->next || look->read)
-        return;
-    look->read = true;
-    look->next = look->entries;
+    look->done = look->all && !more;
+}
+
+/* What is ready is read after all that was told of it up to now. */
+static void submit(struct look *look)
+{
+    look->heard = mirror_drain(look->engine);
+    TAILQ_CONCAT(&look->todo, &look->ready, next);
+    look->all = look->complete;
+    look->running = true;
+    worker_submit(look->engine->reader, &look->job);
+}
+
+static void finish(struct look *look)
+{
+    look->callback(look->context, look->failed ? &look->error : NULL);
+    look_free(look);
 }
 
 static void look_done(struct job *job)
 {
     struct look *look = (struct look *)job;
-    if (look->next && !look->failed) {
-        worker_submit(look->engine->configurer, job);
-        return;
-    }
-    look->callback(look->context, look->failed ? &look->error : NULL);
-    look_free(look);
+    look->running = false;
+    if (look->abandoned || (look->complete && (look->failed || look->done)))
+        finish(look);
+    else if (!look->failed &&
+             (look->complete || !TAILQ_EMPTY(&look->todo) || !TAILQ_EMPTY(&look->ready)))
+        submit(look);
 }
 
 struct look *look_new(struct engine *engine, struct netns_table *table, struct network *actual,
@@ -193,11 +234,82 @@ struct look *look_new(struct engine *engine, struct netns_table *table, struct n
     look->actual = actual;
     look->callback = callback;
     look->context = context;
+    TAILQ_INIT(&look->held);
+    TAILQ_INIT(&look->ready);
+    TAILQ_INIT(&look->todo);
     return look;
+}
+
+/* Sysctls are not told of. */
+static bool asks_sysctls(const struct look_entry *entry)
+{
+    return (entry->asked[0] && entry->asked[0]->sysctls) ||
+           (entry->asked[1] && entry->asked[1]->sysctls);
+}
+
+void look_borrow(struct look *look)
+{
+    mirror_drain(look->engine);
+    for (struct look_entry *entry = look->entries; entry; entry = entry->hh.next) {
+        const struct netns *netns = netns_table_find(look->table, entry->name);
+        entry->borrowed = netns && netns->fd >= 0 && !entry->open && !asks_sysctls(entry) &&
+                          mirror_lend(look->engine, entry->name, look->actual);
+    }
+}
+
+void look_hold(struct look *look, const char *name, size_t step)
+{
+    struct look_entry *entry;
+    HASH_FIND_STR(look->entries, name, entry);
+    if (entry)
+        entry->after = step;
+}
+
+static int by_step(const struct look_entry *a, const struct look_entry *b)
+{
+    return (a->after > b->after) - (a->after < b->after);
+}
+
+/* Fills the queue of those that are held. */
+static void sort(struct look *look)
+{
+    HASH_SORT(look->entries, by_step);
+    for (struct look_entry *entry = look->entries; entry; entry = entry->hh.next)
+        TAILQ_INSERT_TAIL(&look->held, entry, next);
+    look->sorted = true;
+}
+
+void look_advance(struct look *look, size_t end)
+{
+    struct look_entry *entry;
+    if (!look->sorted)
+        sort(look);
+    while ((entry = TAILQ_FIRST(&look->held)) && entry->after < end) {
+        const struct netns *netns = netns_table_find(look->table, entry->name);
+        if (netns)
+            mirror_watch(look->engine, netns);
+        TAILQ_REMOVE(&look->held, entry, next);
+        TAILQ_INSERT_TAIL(&look->ready, entry, next);
+    }
+    if (!look->running && !look->failed && !TAILQ_EMPTY(&look->ready))
+        submit(look);
 }
 
 void look_start(struct look *look)
 {
-    look->next = look->entries;
-    worker_submit(look->engine->configurer, &look->job);
+    if (!look->sorted)
+        sort(look);
+    TAILQ_CONCAT(&look->ready, &look->held, next);
+    look->complete = true;
+    if (look->failed && !look->running)
+        finish(look);
+    else if (!look->running)
+        submit(look);
+}
+
+void look_abandon(struct look *look)
+{
+    look->abandoned = true;
+    if (!look->running)
+        finish(look);
 }

@@ -1,4 +1,4 @@
-/* Looking at the kernel: dumps of many namespaces, in slices, on the configurer thread. */
+/* Looking at the kernel: dumps of many namespaces, in slices, on the reader thread. */
 #pragma once
 
 #include "engine/internal.h"
@@ -24,6 +24,17 @@ bool look_add_network(struct look *look, const struct network *network, bool ado
 /* Also look at the namespace called NAME, whoever made it. PATH as for netns_open(). */
 bool look_add_name(struct look *look, const char *name, const char *path);
 
-/* Begins; LOOK frees itself after the callback. */
+/* What the mirror has without a doubt need not be read: takes that into ACTUAL. */
+void look_borrow(struct look *look);
+
+/* Namespaces that a plan makes can be read while it still runs: NAME, which is in TABLE by then,
+ * when STEP is done. With several steps the last counts; they come in order. */
+void look_hold(struct look *look, const char *name, size_t step);
+/* The steps before END are done. */
+void look_advance(struct look *look, size_t end);
+
+/* Reads all that is left. LOOK frees itself after the callback. */
 void look_start(struct look *look);
+/* Reads nothing more: the callback comes at once, or when what is being read is. */
+void look_abandon(struct look *look);
 void look_free(struct look *look);

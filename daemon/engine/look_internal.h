@@ -3,6 +3,8 @@
 
 #include "engine/look.h"
 
+#include <sys/queue.h>
+
 struct look_entry {
     char *name;
     char *path;
@@ -10,6 +12,10 @@ struct look_entry {
     bool adopt; /* ours, if it proves to be */
     uint64_t cookie;
     const struct namespace *asked[2]; /* what documents say of it */
+    size_t after;  /* it can be read when this step of a plan is done; SIZE_MAX: when all are */
+    bool borrowed; /* from the mirror: it need not be read */
+    bool lowers;   /* what its links stand on is known */
+    TAILQ_ENTRY(look_entry) next; /* in the order in which they are read */
     UT_hash_handle hh;
 };
 
@@ -21,12 +27,20 @@ struct look {
     look_callback *callback;
     void *context;
     struct look_entry *entries;
-    struct look_entry *next; /* to be worked on */
-    bool read;               /* all are read, and lower links are looked for */
-    bool failed;
+    TAILQ_HEAD(look_queue, look_entry) held, ready, todo; /* for later; for the job; the job's */
+    bool sorted;                                          /* held is filled */
+    bool running;                                         /* the job is */
+    bool complete;                                        /* nothing is held any more */
+    bool abandoned; /* what is not read is not wanted any more */
+    bool all;       /* and the job has all that is left */
+    uint64_t heard; /* mirror_drain(), before what is todo was */
+    enum { LOOK_READING, LOOK_LOWERS_FEW, LOOK_LOWERS_MANY } phase;
+    struct look_entry *next; /* whose lower links are to be found in this phase */
+    bool failed, done;
     struct error error;
 };
 
 /* look_lower.c: finds out, for the links of ENTRY that documents speak of, which namespaces those
- * that they stand on are in. False when it fails: look->error says why. */
-bool look_find_lowers(struct look *look, const struct look_entry *entry);
+ * that they stand on are in; in the phase for namespaces that have as many as it has. False when it
+ * fails: look->error says why. */
+bool look_find_lowers(struct look *look, struct look_entry *entry);

@@ -64,6 +64,7 @@ void mirror_entry_forget(struct mirror *mirror, struct mirror_entry *entry)
         HASH_DEL(mirror->entries, entry);
     if (entry->hh_number.tbl)
         HASH_DELETE(hh_number, mirror->by_number, entry);
+    mirror_forget_kept(entry);
     free(entry->namespace);
     free(entry);
 }
@@ -77,6 +78,7 @@ static bool add_entry(struct mirror *mirror, const struct netns *netns)
     entry->cookie = netns->cookie;
     entry->doubt = DOUBT_ALL;
     entry->heard = mirror->heard_of_unknown;
+    STAILQ_INIT(&entry->messages);
     entry->namespace = strdup(netns->name);
     if (entry->namespace)
         HASH_ADD_KEYPTR(hh, mirror->entries, entry->namespace, strlen(entry->namespace), entry);

@@ -20,18 +20,22 @@ void mirror_hear_settings(struct engine *engine);
 void mirror_watch(struct engine *engine, const struct netns *netns);
 
 /* Applies all messages that wait. What is read from the kernel after this is newer than what they
- * told: returns how many came so far, for mirror_take(). */
+ * told: returns how many came so far, which is what its "heard" is to be (struct namespace). */
 uint64_t mirror_drain(struct engine *engine);
 
-/* Takes over from ACTUAL, whose reading began after mirror_drain() had returned SINCE, the
- * namespaces that TOPOLOGY owns, and learns what it can of others. What is in it has been
- * compared. */
-void mirror_take(struct engine *engine, const struct topology *topology, struct network *actual,
-                 uint64_t since);
+/* Moves what the mirror has of a namespace that is held into NETWORK, if nothing of it is in doubt.
+ * Whoever borrows it gives it, or what it became, back to mirror_take(). */
+bool mirror_lend(struct engine *engine, const char *namespace, struct network *network);
 
-/* Calls EACH with the pointer of every thing in which the mirror differs from ACTUAL, read as for
- * mirror_take(): there must be none. */
-void mirror_check(struct engine *engine, const struct network *actual, uint64_t since,
+/* Takes over from ACTUAL the namespaces that TOPOLOGY owns, and learns what it can of others. What
+ * is in it has been compared. BEFORE, which may be the same, is what it was when it was borrowed.
+ */
+void mirror_take(struct engine *engine, const struct topology *topology, struct network *actual,
+                 const struct network *before);
+
+/* Calls EACH with the pointer of every thing in which the mirror differs from ACTUAL: there must be
+ * none. */
+void mirror_check(struct engine *engine, const struct network *actual,
                   void (*each)(void *context, const char *pointer), void *context);
 
 /* A transaction lets go of a namespace: what is doubted of it can be read, and when no topology has

@@ -8,6 +8,7 @@
 #include "model/network_compare.h"
 
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A message, and the namespace that it comes from. */
@@ -371,6 +372,52 @@ static void hear_end(struct mirror *mirror, struct mirror_entry *entry)
     mirror_entry_forget(mirror, entry);
 }
 
+/* Beyond so many the namespace is read again. */
+#define KEPT_MAX 32
+
+static void keep(struct mirror *mirror, struct mirror_entry *entry,
+                 const struct monitor_event *event)
+{
+    size_t length = event->message->nlmsg_len;
+    struct mirror_message *kept = NULL;
+    if (entry->message_count++ < KEPT_MAX)
+        kept = malloc(sizeof(*kept) + length);
+    if (!kept) {
+        entry->message_count = KEPT_MAX + 1;
+        return;
+    }
+    kept->heard = mirror->heard;
+    kept->event = *event;
+    kept->event.message = memcpy(kept->message, event->message, length);
+    STAILQ_INSERT_TAIL(&entry->messages, kept, next);
+}
+
+void mirror_forget_kept(struct mirror_entry *entry)
+{
+    struct mirror_message *kept;
+    while ((kept = STAILQ_FIRST(&entry->messages))) {
+        STAILQ_REMOVE_HEAD(&entry->messages, next);
+        free(kept);
+    }
+    entry->message_count = 0;
+}
+
+bool mirror_hear_kept(struct mirror *mirror, struct mirror_entry *entry,
+                      struct namespace *namespace)
+{
+    const struct mirror_message *kept;
+    STAILQ_FOREACH (kept, &entry->messages, next) {
+        if (kept->heard > namespace->heard)
+            apply(&(struct hearing){.mirror = mirror,
+                                    .entry = entry,
+                                    .namespace = namespace,
+                                    .message = kept->event.message,
+                                    .gone = kept->event.gone},
+                  &kept->event);
+    }
+    return entry->message_count <= KEPT_MAX;
+}
+
 void mirror_hear(void *context, const struct monitor_event *event)
 {
     struct mirror *mirror = context;
@@ -395,4 +442,6 @@ void mirror_hear(void *context, const struct monitor_event *event)
                                 .message = event->message,
                                 .gone = event->gone},
               event);
+    else
+        keep(mirror, entry, event);
 }

@@ -13,16 +13,27 @@ enum mirror_doubt {
     DOUBT_ALL,
 };
 
+/* What the kernel told of a namespace that was being read. */
+struct mirror_message {
+    uint64_t heard;             /* mirror->heard with it */
+    struct monitor_event event; /* whose message follows */
+    STAILQ_ENTRY(mirror_message) next;
+    _Alignas(struct nlmsghdr) char message[];
+};
+
 /* A namespace that is listened to. What is doubted is in the queue, or with a running transaction,
  * which gives it back to mirror_release(), or being read: until it is read it is doubted. Links and
- * addresses are followed by messages all the while. */
+ * addresses are followed by messages all the while; what comes while the mirror has nothing to
+ * apply it to is kept until it has. */
 struct mirror_entry {
     char *namespace;
     int32_t number; /* the daemon's own namespace knows it by */
     uint64_t cookie;
     uint64_t heard; /* mirror->heard with the last message from it */
     enum mirror_doubt doubt;
-    bool queued, audited;           /* it is to be read; to see whether all is well */
+    bool queued, audited;                   /* it is to be read; to see whether all is well */
+    STAILQ_HEAD(, mirror_message) messages; /* that are kept */
+    size_t message_count;
     UT_hash_handle hh;              /* by name, in mirror->entries */
     UT_hash_handle hh_number;       /* by number, in mirror->by_number */
     TAILQ_ENTRY(mirror_entry) next; /* in mirror->queue */
@@ -60,11 +71,14 @@ void mirror_entry_forget(struct mirror *mirror, struct mirror_entry *entry);
 void mirror_publish_link(const struct mirror *mirror, const struct link *link, bool gone);
 /* Does a topology, or a running change, own the namespace of that name? Then it lives. */
 bool mirror_is_owned(const struct engine *engine, const char *name);
-/* mirror_take.c: takes over the namespace called NAME from READ, and marks what has changed. SINCE
- * as for mirror_take(). */
-void mirror_take_read(struct mirror *mirror, struct network *read, const char *name,
-                      uint64_t since);
+/* mirror_take.c: takes over the namespace called NAME from READ, and marks what has changed. */
+void mirror_take_read(struct mirror *mirror, struct network *read, const char *name);
 /* mirror_hear.c: applies one message; a monitor_callback whose context is the mirror. */
 void mirror_hear(void *context, const struct monitor_event *event);
+/* Applies what was kept to NAMESPACE, which has been read. False when not all of it is here any
+ * more. */
+bool mirror_hear_kept(struct mirror *mirror, struct mirror_entry *entry,
+                      struct namespace *namespace);
+void mirror_forget_kept(struct mirror_entry *entry);
 /* Fills lower_cookie of LINK in the daemon's own namespace. */
 void mirror_find_lower(const struct mirror *mirror, struct link *link);

@@ -30,7 +30,7 @@ struct reading {
     size_t count;
     struct network *asked; /* holds nothing but sysctls */
     struct network *read;
-    uint64_t since;
+    uint64_t heard; /* mirror_drain(), when it began */
 };
 
 static void target_free(struct target *target)
@@ -63,9 +63,11 @@ static void reading_run(struct job *job)
                 ? dump_namespace(target->netns, target->owned ? DUMP_LINKS | DUMP_REST : DUMP_LINKS,
                                  &asked, 1, reading->read, &error)
                 : NULL;
-        if (namespace)
-        namespace->external = !target->owned;
-        else log_warning("namespace %s cannot be read: %s", target->name, error.text);
+        if (namespace) {
+            namespace->external = !target->owned;
+        } else {
+            log_warning("namespace %s cannot be read: %s", target->name, error.text);
+        }
     }
 }
 
@@ -163,9 +165,11 @@ static void reading_done(struct job *job)
     mirror_drain(engine);
     for (size_t i = 0; i < reading->count; i++) {
         const char *name = reading->targets[i].name;
-        if (network_namespace(reading->read, name))
-            mirror_take_read(mirror, reading->read, name, reading->since);
-        else
+        struct namespace *namespace = network_namespace(reading->read, name);
+        if (namespace) {
+            namespace->heard = reading->heard;
+            mirror_take_read(mirror, reading->read, name);
+        } else
             try_later(mirror, name);
     }
     reading_free(reading);
@@ -224,8 +228,8 @@ static void read_next(struct mirror *mirror)
         fill(mirror, reading);
     mirror->reading = reading && reading->count;
     if (mirror->reading) {
-        reading->since = mirror_drain(engine);
-        worker_submit(engine->configurer, &reading->job);
+        reading->heard = mirror_drain(engine);
+        worker_submit(engine->reader, &reading->job);
         return;
     }
     if (reading)

@@ -54,21 +54,27 @@ static void publish_links(const struct mirror *mirror, const struct namespace *i
     }
 }
 
-/* Moves NAMESPACE of READ into the mirror. */
+/* Moves NAMESPACE of READ into the mirror. LENT is what it was when it was borrowed. */
 static void install(struct mirror *mirror, struct mirror_entry *entry, struct network *read,
-                    struct namespace *namespace, uint64_t since)
+                    struct namespace *namespace, const struct namespace *lent)
 {
-    const struct namespace *former = mirror_entry_namespace(mirror, entry);
+    const struct namespace *kept = mirror_entry_namespace(mirror, entry);
+    const struct namespace *former = kept ? kept : lent;
+    bool followed = kept; /* and has no messages that came meanwhile */
     find_lowers(mirror, former, namespace);
     if (former)
         publish_links(mirror, former, namespace, true);
     if (former || !mirror->engine->starting)
         publish_links(mirror, namespace, former, false);
-    if (!namespace_move(read, namespace, mirror->network))
+    if (!namespace_move(read, namespace, mirror->network)) {
         log_warning("out of memory: namespace %s is not followed", entry->namespace);
+        return;
+    }
     entry->doubt = DOUBT_NONE;
-    if (entry->heard > since)
+    if (entry->heard > namespace->heard &&
+        (followed || !mirror_hear_kept(mirror, entry, namespace)))
         mirror_entry_doubt(mirror, entry, DOUBT_ALL);
+    mirror_forget_kept(entry);
 }
 
 /* A part of a namespace was read: links that are known learn what their lower links are. */
@@ -80,8 +86,22 @@ static void learn(const struct mirror *mirror, const struct mirror_entry *entry,
         find_lowers(mirror, part, namespace);
 }
 
+bool mirror_lend(struct engine *engine, const char *name, struct network *network)
+{
+    struct mirror *mirror = engine->mirror;
+    struct mirror_entry *entry = mirror_entry_find(mirror, name);
+    struct namespace *namespace = entry ? mirror_entry_namespace(mirror, entry) : NULL;
+    if (!namespace || entry->doubt || entry->queued || entry->audited || namespace->external)
+        return false;
+    namespace->heard = mirror->heard;
+    if (namespace_move(mirror->network, namespace, network))
+        return true;
+    mirror_entry_doubt(mirror, entry, DOUBT_ALL);
+    return false;
+}
+
 void mirror_take(struct engine *engine, const struct topology *topology, struct network *actual,
-                 uint64_t since)
+                 const struct network *before)
 {
     struct mirror *mirror = engine->mirror;
     struct namespace *namespace, *next;
@@ -91,7 +111,7 @@ void mirror_take(struct engine *engine, const struct topology *topology, struct 
             continue;
         if (!namespace->some_links && !namespace->no_rest &&
             holders_owner(engine, namespace->name) == topology)
-            install(mirror, entry, actual, namespace, since);
+            install(mirror, entry, actual, namespace, network_namespace(before, namespace->name));
         else
             learn(mirror, entry, namespace);
     }
@@ -107,19 +127,19 @@ static void note_pointer(void *context, const char *link)
                      place_pointer(taking->namespace, link, pointer, sizeof(pointer)));
 }
 
-/* Calls EACH for what is kept of a namespace and not as in ACTUAL, which was read after SINCE. */
+/* Calls EACH for what is kept of a namespace and not as in ACTUAL. */
 static void check(const struct mirror *mirror, const struct mirror_entry *entry,
-                  const struct namespace *actual, uint64_t since,
-                  void (*each)(void *context, const char *pointer), void *context)
+                  const struct namespace *actual, void (*each)(void *context, const char *pointer),
+                  void *context)
 {
     const struct namespace *kept = mirror_entry_namespace(mirror, entry);
     struct taking taking = {
         .namespace = actual->name, .each = each, .context = context, .rest = !entry->doubt};
-    if (kept && entry->doubt != DOUBT_ALL && entry->heard <= since)
+    if (kept && entry->doubt != DOUBT_ALL && entry->heard <= actual->heard)
         namespace_compare(kept, actual, note_pointer, &taking);
 }
 
-void mirror_check(struct engine *engine, const struct network *actual, uint64_t since,
+void mirror_check(struct engine *engine, const struct network *actual,
                   void (*each)(void *context, const char *pointer), void *context)
 {
     const struct namespace *namespace, *next;
@@ -127,7 +147,7 @@ void mirror_check(struct engine *engine, const struct network *actual, uint64_t 
         const struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace->name);
         if (entry && !namespace->some_links && !namespace->no_rest &&
             holders_owner(engine, namespace->name))
-            check(engine->mirror, entry, namespace, since, each, context);
+            check(engine->mirror, entry, namespace, each, context);
     }
 }
 
@@ -161,7 +181,7 @@ static void mark_changes(struct mirror *mirror, enum mirror_doubt doubt,
     drift_mark(mirror->engine, namespace->name, HOLDERS_ROUTES, true);
 }
 
-void mirror_take_read(struct mirror *mirror, struct network *read, const char *name, uint64_t since)
+void mirror_take_read(struct mirror *mirror, struct network *read, const char *name)
 {
     struct mirror_entry *entry = mirror_entry_find(mirror, name);
     struct namespace *namespace = network_namespace(read, name);
@@ -171,17 +191,18 @@ void mirror_take_read(struct mirror *mirror, struct network *read, const char *n
     bool audited = entry->audited;
     entry->audited = false;
     /* What is kept is newer than what was read, but for what is not told. */
-    if (kept && !entry->doubt && entry->heard > since) {
+    if (kept && !entry->doubt && entry->heard > namespace->heard) {
         drift_mark(mirror->engine, name, NULL, true);
         return;
     }
-    if (kept)
-    namespace->parked = kept->parked;
+    if (kept) {
+        namespace->parked = kept->parked;
+    }
     if (audited) {
-        check(mirror, entry, namespace, since, tell_wrong, mirror);
+        check(mirror, entry, namespace, tell_wrong, mirror);
         drift_mark(mirror->engine, name, NULL, true);
     } else {
         mark_changes(mirror, entry->doubt, kept, namespace);
     }
-    install(mirror, entry, read, namespace, since);
+    install(mirror, entry, read, namespace, NULL);
 }

@@ -24,6 +24,7 @@ struct runner {
     struct engine *engine;
     const struct plan *plan;
     struct execution execution;
+    runner_progress *progress;
     runner_callback *callback;
     void *context;
     size_t next; /* operation that no slice has yet */
@@ -112,6 +113,9 @@ static void slice_done(struct slice *slice)
     struct runner *runner = slice->runner;
     if (--slice->pending)
         return;
+    /* Slices are done in order: the configurer does one after the other. */
+    if (runner->progress && !atomic_load(&runner->failed))
+        runner->progress(runner->context, slice->first + slice->count);
     if (runner->next < runner->plan->count && !atomic_load(&runner->failed)) {
         submit_slice(runner, slice);
         return;
@@ -134,7 +138,7 @@ static void configure_done(struct job *job)
 
 bool runner_start(struct engine *engine, const struct plan *plan,
                   const struct netns_table *namespaces, uint32_t park_group,
-                  runner_callback *callback, void *context)
+                  runner_progress *progress, runner_callback *callback, void *context)
 {
     struct runner *runner = calloc(1, sizeof(*runner));
     if (!runner)
@@ -142,6 +146,7 @@ bool runner_start(struct engine *engine, const struct plan *plan,
     runner->engine = engine;
     runner->plan = plan;
     runner->execution = (struct execution){.namespaces = namespaces, .park_group = park_group};
+    runner->progress = progress;
     runner->callback = callback;
     runner->context = context;
     for (size_t i = 0; i < SLICES; i++) {

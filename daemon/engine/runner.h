@@ -4,13 +4,16 @@
 
 #include "engine/internal.h"
 
+/* Called on the event loop's thread when the operations before END are done. */
+typedef void runner_progress(void *context, size_t end);
+
 /* Called on the event loop's thread when everything is done (ERROR NULL) or something failed. After
  * a failure nothing more is running, and what was done before is there. */
 typedef void runner_callback(void *context, const struct error *error);
 
-/* Runs PLAN. NAMESPACES must hold every namespace that the plan names, those to be made as pending;
- * it and the plan belong to the runner until the callback. False when memory is short: then nothing
- * was begun. */
+/* Runs PLAN; PROGRESS may be NULL. NAMESPACES must hold every namespace that the plan names, those
+ * to be made as pending; it and the plan belong to the runner until the callback. False when memory
+ * is short: then nothing was begun. */
 bool runner_start(struct engine *engine, const struct plan *plan,
                   const struct netns_table *namespaces, uint32_t park_group,
-                  runner_callback *callback, void *context);
+                  runner_progress *progress, runner_callback *callback, void *context);

@@ -7,7 +7,6 @@
 #include "engine/history.h"
 #include "engine/mirror.h"
 #include "engine/rows.h"
-#include "engine/runner.h"
 #include "model/network_cut.h"
 
 #include <inttypes.h>
@@ -64,7 +63,6 @@ static bool take_namespaces(struct transaction *transaction)
 /* What is marked up to now is compared with what is seen, if that is to be as committed. */
 static void begin_look(struct transaction *transaction, struct look *look, bool compares)
 {
-    transaction->looked = mirror_drain(transaction->engine);
     if (compares && !transaction->partial)
         drift_looking(transaction->engine, transaction->topology);
     look_start(look);
@@ -86,6 +84,8 @@ void transaction_begin(struct transaction *transaction)
         return;
     }
     transaction->started = clock_monotonic();
+    if (!transaction->recovery)
+        look_borrow(look);
     begin_look(transaction, look, transaction->recovery);
 }
 
@@ -154,8 +154,7 @@ static void plan_ready(void *context, const struct error *error)
     }
     transaction->changes = json_object_get(transaction->plan->changes);
     if (transaction->repair == REPAIR_NEVER)
-        mirror_check(transaction->engine, transaction->before, transaction->looked, note_unheard,
-                     transaction);
+        mirror_check(transaction->engine, transaction->before, note_unheard, transaction);
     if (transaction->dry_run || transaction->repair == REPAIR_NEVER) {
         transaction->outcome = CHANGE_PLANNED;
         transaction_finish(transaction);
@@ -223,9 +222,7 @@ static bool is_hub(const struct namespace *namespace)
     return false;
 }
 
-/* Every namespace that the plan makes gets its entry, and those where links are parked are noted.
- */
-static bool prepare_namespaces(struct transaction *transaction)
+bool transaction_prepare(struct transaction *transaction)
 {
     const struct plan *plan = transaction->plan;
     for (size_t i = 0; i < plan->count; i++) {
@@ -248,55 +245,121 @@ static bool prepare_namespaces(struct transaction *transaction)
     return true;
 }
 
-bool transaction_run(struct transaction *transaction, void (*next)(void *, const struct error *))
+bool transaction_run(struct transaction *transaction, runner_progress *progress,
+                     runner_callback *next)
 {
     transaction->runs++;
     transaction->touched = true;
     log_debug("topology %s: run %u: %zu operations", transaction->name, transaction->runs,
               transaction->plan->count);
-    return prepare_namespaces(transaction) &&
-           runner_start(transaction->engine, transaction->plan, &transaction->namespaces,
-                        transaction->park_group, next, transaction);
+    return runner_start(transaction->engine, transaction->plan, &transaction->namespaces,
+                        transaction->park_group, progress, next, transaction);
 }
 
-bool transaction_look(struct transaction *transaction, const struct network *network,
-                      look_callback *next)
+/* A look at the namespaces of NETWORK, which is not begun. NULL when memory is short. */
+static struct look *new_look(struct transaction *transaction, const struct network *network,
+                             look_callback *next)
 {
-    plan_free(transaction->plan); /* it is of the networks that were seen last */
-    transaction->plan = NULL;
-    network_free(transaction->actual);
     transaction->actual = network_new(NULL);
     struct look *look = look_new(transaction->engine, &transaction->namespaces, transaction->actual,
                                  next, transaction);
     /* Of a part, only what is asked for is seen: what was to be made as well as what was there. */
     if (look && transaction->actual && look_add_network(look, network, false) &&
-        (!transaction->partial || look_add_network(look, transaction->cut, false))) {
-        watch_namespaces(transaction);
-        begin_look(transaction, look, true);
-        return true;
-    }
+        (!transaction->partial || look_add_network(look, transaction->cut, false)))
+        return look;
     if (look)
         look_free(look);
-    return false;
+    return NULL;
+}
+
+static void finish_look(struct transaction *transaction, struct look *look)
+{
+    plan_free(transaction->plan); /* it is of the networks that were seen last */
+    transaction->plan = NULL;
+    watch_namespaces(transaction);
+    begin_look(transaction, look, true);
+}
+
+bool transaction_look(struct transaction *transaction, const struct network *network,
+                      look_callback *next)
+{
+    plan_free(transaction->plan);
+    transaction->plan = NULL;
+    network_free(transaction->actual);
+    struct look *look = new_look(transaction, network, next);
+    if (look)
+        finish_look(transaction, look);
+    return look;
 }
 
 static void verified(void *context, const struct error *error);
 
+static void look_ended(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    if (transaction->error.code) /* of the plan: what was seen does not matter */
+        transaction_roll_back(transaction);
+    else
+        verified(transaction, error);
+}
+
 static void plan_run(void *context, const struct error *error)
 {
     struct transaction *transaction = context;
-    if (error)
+    struct look *look = TAKE(transaction->look);
+    if (error && look) {
+        transaction->error = *error;
+        look_abandon(look);
+    } else if (error) {
         fail(transaction, error);
-    else if (!transaction_look(transaction, transaction->desired, verified))
+    } else if (look) {
+        finish_look(transaction, look);
+    } else if (!transaction_look(transaction, transaction->desired, verified)) {
         fail_memory(transaction);
+    }
+}
+
+static void plan_advanced(void *context, size_t end)
+{
+    struct transaction *transaction = context;
+    if (transaction->look)
+        look_advance(transaction->look, end);
+}
+
+static void hold_until(struct transaction *transaction, const struct namespace *namespace,
+                       size_t step)
+{
+    if (!namespace->match)
+        look_hold(transaction->look, namespace->name, step);
+}
+
+/* What the plan makes is looked at while the rest is still being made. */
+static bool look_alongside(struct transaction *transaction)
+{
+    const struct plan *plan = transaction->plan;
+    if (!transaction->made)
+        return true;
+    transaction->look = new_look(transaction, transaction->desired, look_ended);
+    for (size_t i = 0; transaction->look && i < plan->count; i++) {
+        const struct operation *operation = &plan->operations[i];
+        hold_until(transaction, operation->namespace, i);
+        if (operation->type == OPERATION_LINK_CREATE && operation->link->peer.link)
+            hold_until(transaction, operation->link->peer.link->namespace, i);
+    }
+    return transaction->look;
 }
 
 static void run_plan(struct transaction *transaction)
 {
     if (!transaction->plan->count)
         commit(transaction);
-    else if (!transaction_run(transaction, plan_run))
+    else if (!transaction_prepare(transaction) ||
+             (!transaction->runs && !look_alongside(transaction)) ||
+             !transaction_run(transaction, plan_advanced, plan_run)) {
+        if (transaction->look)
+            look_free(TAKE(transaction->look));
         fail_memory(transaction);
+    }
 }
 
 static void verified(void *context, const struct error *error)

@@ -11,6 +11,7 @@
 #include "engine/claims.h"
 #include "engine/internal.h"
 #include "engine/look.h"
+#include "engine/runner.h"
 
 /* How often a plan may be run until the kernel is as desired, or as before: once, and once more
  * when something interfered. */
@@ -56,14 +57,14 @@ struct transaction {
     struct network *owned_previous;
     struct network *before; /* the kernel, as it was */
     struct network *actual; /* the kernel, as it is */
-    uint64_t looked;        /* mirror_drain(), when the last look began */
     struct netns_table namespaces;
     uint32_t park_group;
     struct plan *plan;
-    unsigned runs; /* of plans in the present direction */
-    bool touched;  /* a plan was run: the kernel may have changed */
-    bool made;     /* a plan made namespaces */
-    bool intended; /* the store knows */
+    struct look *look; /* that verifies what the running plan has done so far; NULL: none yet */
+    unsigned runs;     /* of plans in the present direction */
+    bool touched;      /* a plan was run: the kernel may have changed */
+    bool made;         /* a plan made namespaces */
+    bool intended;     /* the store knows */
     bool committed;
     struct store_rows rows; /* document rows that change */
     struct store_rows facts;
@@ -116,8 +117,13 @@ void transaction_begin(struct transaction *transaction);
 void transaction_refuse(struct transaction *transaction);
 void transaction_refuse_memory(struct transaction *transaction);
 
-/* Runs transaction->plan, then calls NEXT. False when memory is short. */
-bool transaction_run(struct transaction *transaction, void (*next)(void *, const struct error *));
+/* Every namespace that the plan makes gets its entry, and those where links are parked are noted.
+ * False when memory is short. */
+bool transaction_prepare(struct transaction *transaction);
+/* Runs transaction->plan, which is prepared for, with PROGRESS (which may be NULL), then calls
+ * NEXT. False when memory is short. */
+bool transaction_run(struct transaction *transaction, runner_progress *progress,
+                     runner_callback *next);
 /* Looks anew at the namespaces of NETWORK into transaction->actual, then calls NEXT. */
 bool transaction_look(struct transaction *transaction, const struct network *network,
                       look_callback *next);

@@ -96,12 +96,11 @@ static void unlink_transaction(struct transaction *transaction)
 static void tell_mirror(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
-    bool good = transaction->outcome <= CHANGE_UNCHANGED ||
-                (transaction->outcome == CHANGE_PLANNED && transaction->recovery);
+    bool good = transaction->outcome <= CHANGE_UNCHANGED || !transaction->touched;
     struct network *seen = transaction->touched ? transaction->actual : transaction->before;
     if (good && seen)
-        mirror_take(engine, transaction->topology, seen, transaction->looked);
-    if (good || !transaction->touched)
+        mirror_take(engine, transaction->topology, seen, transaction->before);
+    if (good)
         return;
     const struct netns *netns, *next;
     HASH_ITER (hh, transaction->namespaces.entries, netns, next) {

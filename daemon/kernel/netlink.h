@@ -40,9 +40,9 @@ bool netlink_change(struct mnl_socket *socket, struct nlmsghdr *request, struct 
 bool netlink_namespace_number(struct mnl_socket *socket, int fd, int32_t *number,
                               struct error *error);
 
-/* Has the namespace of SOCKET know NETNS by the number that the daemon's own knows it by, before the
- * kernel chooses one: the lower, the sooner it is found (netns_number.c). Only speed depends on it: no
- * answer is waited for, and one that says why not has the sequence number 0. */
+/* Has the namespace of SOCKET know NETNS by the number that the daemon's own knows it by, before
+ * the kernel chooses one: the lower, the sooner it is found (netns_number.c). Only speed depends on
+ * it: no answer is waited for, and one that says why not has the sequence number 0. */
 void netlink_give_number(struct mnl_socket *socket, const struct netns *netns);
 
 /* Sends REQUEST, which asks for one thing, and hands the answer to EACH (as for netlink_dump()). On

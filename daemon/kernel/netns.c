@@ -154,8 +154,8 @@ static bool mark(struct mnl_socket *socket, struct error *error)
                      reason.text);
 }
 
-/* In the new namespace. Numbered before anything is told of it: the kernel would look in vain for its
- * number, for each message (netns_number.c). */
+/* In the new namespace. Numbered before anything is told of it: the kernel would look in vain for
+ * its number, for each message (netns_number.c). */
 static bool equip(struct netns *netns, struct error *error)
 {
     auto_netlink struct mnl_socket *socket = netlink_open(error);

@@ -177,6 +177,7 @@ struct namespace
     bool some_links;   /* not all of its links are here (model/network_cut.h) */
     bool no_rest;      /* nor are its routes, its rules, and those sysctls that are no link's */
     uint64_t cookie;   /* (actual) SO_NETNS_COOKIE, its identity within one boot */
+    uint64_t heard;    /* (actual) how many of the kernel's messages had come when it was read */
     bool parked;       /* (actual) alive and held, but its name is taken away */
 
     /* Filled by the plan. */

@@ -24,6 +24,11 @@ def is_volatile(row):
         row.get("protocol") == "kernel" and row.get("dst", "").startswith(("fe80::", "ff00::")))
 
 
+def is_empty(item):
+    """A link is listed for its addresses, which may all be such."""
+    return item == {} or (isinstance(item, dict) and item.get("addr_info") == [])
+
+
 def cleaned(value):
     """VALUE without what comes and goes by itself."""
     if isinstance(value, dict):
@@ -36,7 +41,7 @@ def cleaned(value):
         items = [cleaned(item) for item in value
                  if not (isinstance(item, str) and item in VOLATILE_FLAGS)
                  and not is_volatile(item)]
-        return sorted((item for item in items if item != {}), key=json.dumps)
+        return sorted((item for item in items if not is_empty(item)), key=json.dumps)
     return value
 
 
