@@ -137,6 +137,7 @@ static bool open_entry(struct look *look, const struct look_entry *entry, const 
         return namespace_add(look->actual, entry->name) || error_memory(&look->error);
     }
     namespace->parked = parked;
+    netns->hub = namespace->hub;
     return netns_table_add(look->table, TAKE(netns)) || error_memory(&look->error);
 }
 

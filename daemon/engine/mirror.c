@@ -196,46 +196,6 @@ static enum monitor_result read_messages(struct mirror *mirror, size_t budget)
     return MONITOR_EMPTY;
 }
 
-/* To be woken by each message costs more than to read it, and not only here: whoever makes the
- * change has to wake us. */
-static void on_messages(evutil_socket_t fd, short what, void *context)
-{
-    struct mirror *mirror = context;
-    (void)fd;
-    (void)what;
-    if (clock_monotonic() - mirror->read_at > PAUSE_QUIET)
-        mirror->pause = PAUSE_MIN;
-    const struct timeval pause = {.tv_usec = mirror->pause * 1000};
-    event_del(mirror->messages);
-    event_add(mirror->pause_over, &pause);
-}
-
-static void on_pause_over(evutil_socket_t fd, short what, void *context)
-{
-    struct mirror *mirror = context;
-    const struct timeval at_once = {0};
-    (void)fd;
-    (void)what;
-    uint64_t before = mirror->heard;
-    bool more = read_messages(mirror, BUDGET) == MONITOR_MORE;
-    bool longer = mirror->heard - before < MANY && mirror->pause < PAUSE_MAX;
-    mirror->pause = longer ? 2 * mirror->pause : mirror->pause;
-    mirror->read_at = clock_monotonic();
-    if (more)
-        event_add(mirror->pause_over, &at_once);
-    else
-        event_add(mirror->messages, NULL);
-}
-
-/* Somebody mounted or unmounted something: are the names of our namespaces still theirs? */
-static void on_mounts(evutil_socket_t fd, short what, void *context)
-{
-    const struct mirror *mirror = context;
-    (void)fd;
-    (void)what;
-    drift_mounts_changed(mirror->engine);
-}
-
 static bool owns(const struct network *network, const char *name)
 {
     const struct namespace *namespace = network_namespace(network, name);
@@ -274,12 +234,53 @@ static void hear_name(void *context, const char *name, bool gone)
                                                   .namespace = name});
 }
 
-static void on_names(evutil_socket_t fd, short what, void *context)
+void mirror_drain_names(struct engine *engine)
+{
+    monitor_read_names(engine->mirror->monitor, hear_name, engine);
+}
+
+/* To be woken by each message costs more than to read it, and not only here: whoever makes the
+ * change has to wake us. Names come with messages. */
+static void on_messages(evutil_socket_t fd, short what, void *context)
+{
+    struct mirror *mirror = context;
+    (void)fd;
+    (void)what;
+    if (clock_monotonic() - mirror->read_at > PAUSE_QUIET)
+        mirror->pause = PAUSE_MIN;
+    const struct timeval pause = {.tv_usec = mirror->pause * 1000};
+    event_del(mirror->messages);
+    event_del(mirror->names);
+    event_add(mirror->pause_over, &pause);
+}
+
+static void on_pause_over(evutil_socket_t fd, short what, void *context)
+{
+    struct mirror *mirror = context;
+    const struct timeval at_once = {0};
+    (void)fd;
+    (void)what;
+    uint64_t before = mirror->heard;
+    mirror_drain_names(mirror->engine);
+    bool more = read_messages(mirror, BUDGET) == MONITOR_MORE;
+    bool longer = mirror->heard - before < MANY && mirror->pause < PAUSE_MAX;
+    mirror->pause = longer ? 2 * mirror->pause : mirror->pause;
+    mirror->read_at = clock_monotonic();
+    if (more) {
+        event_add(mirror->pause_over, &at_once);
+        return;
+    }
+    event_add(mirror->messages, NULL);
+    event_add(mirror->names, NULL);
+}
+
+/* Somebody mounted or unmounted something: are the names of our namespaces still theirs? */
+static void on_mounts(evutil_socket_t fd, short what, void *context)
 {
     const struct mirror *mirror = context;
     (void)fd;
     (void)what;
-    monitor_read_names(mirror->monitor, hear_name, mirror->engine);
+    drift_mounts_changed(mirror->engine);
 }
 
 uint64_t mirror_drain(struct engine *engine)
@@ -324,7 +325,7 @@ bool mirror_start(struct engine *engine, struct error *error)
         return mirror->monitor && error_memory(error);
     mirror->messages = add_event(mirror, monitor_messages_fd(mirror->monitor), 0, on_messages);
     mirror->mounts = add_event(mirror, monitor_mounts_fd(mirror->monitor), EV_ET, on_mounts);
-    mirror->names = add_event(mirror, monitor_names_fd(mirror->monitor), 0, on_names);
+    mirror->names = add_event(mirror, monitor_names_fd(mirror->monitor), 0, on_messages);
     mirror->pause_over = evtimer_new(engine->base, on_pause_over, mirror);
     if (!mirror->messages || !mirror->mounts || !mirror->names || !mirror->pause_over)
         return error_memory(error);

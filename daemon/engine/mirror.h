@@ -22,9 +22,11 @@ void mirror_watch(struct engine *engine, const struct netns *netns);
 /* Applies all messages that wait. What is read from the kernel after this is newer than what they
  * told: returns how many came so far, which is what its "heard" is to be (struct namespace). */
 uint64_t mirror_drain(struct engine *engine);
+/* Hears of the names that have come and gone, while it is known still who did that. */
+void mirror_drain_names(struct engine *engine);
 
 /* Moves what the mirror has of a namespace that is held into NETWORK, if nothing of it is in doubt.
- * Whoever borrows it gives it, or what it became, back to mirror_take(). */
+ * Whoever borrows it gives it back to mirror_give_back(), or what it became to mirror_take(). */
 bool mirror_lend(struct engine *engine, const char *namespace, struct network *network);
 
 /* Takes over from ACTUAL the namespaces that TOPOLOGY owns, and learns what it can of others. What
@@ -32,6 +34,9 @@ bool mirror_lend(struct engine *engine, const char *namespace, struct network *n
  */
 void mirror_take(struct engine *engine, const struct topology *topology, struct network *actual,
                  const struct network *before);
+
+/* Gives back what was borrowed into NETWORK, which is as it was. */
+void mirror_give_back(struct engine *engine, struct network *network);
 
 /* Calls EACH with the pointer of every thing in which the mirror differs from ACTUAL: there must be
  * none. */

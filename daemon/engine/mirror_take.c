@@ -117,6 +117,18 @@ void mirror_take(struct engine *engine, const struct topology *topology, struct 
     }
 }
 
+void mirror_give_back(struct engine *engine, struct network *network)
+{
+    struct mirror *mirror = engine->mirror;
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, network->namespaces, namespace, next) {
+        struct mirror_entry *entry = mirror_entry_find(mirror, namespace->name);
+        if (entry && entry->cookie == namespace->cookie && !entry->doubt &&
+            !mirror_entry_namespace(mirror, entry))
+            install(mirror, entry, network, namespace, namespace);
+    }
+}
+
 /* Sysctls are not heard of. */
 static void note_pointer(void *context, const char *link)
 {

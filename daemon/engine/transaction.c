@@ -213,13 +213,17 @@ static bool note_parking(struct transaction *transaction, struct netns *netns)
     return true;
 }
 
-static bool is_hub(const struct namespace *namespace)
+/* The operations on a namespace come together. */
+static struct netns *prepare_netns(const struct operation *operation, const struct operation *next)
 {
-    for (const struct link *link = namespace->links; link; link = link->hh.next) {
-        if (link->kind && link->kind->can_be_master)
-            return true;
-    }
-    return false;
+    const struct namespace *namespace = operation->namespace;
+    struct netns *netns = netns_new(namespace->name);
+    if (!netns)
+        return NULL;
+    netns->hub = namespace->hub;
+    netns->silent = namespace_is_silent(namespace);
+    netns->configured = next && next->namespace == namespace;
+    return netns;
 }
 
 bool transaction_prepare(struct transaction *transaction)
@@ -234,9 +238,7 @@ bool transaction_prepare(struct transaction *transaction)
         if (operation->type != OPERATION_NAMESPACE_MAKE)
             continue;
         transaction->made = true;
-        struct netns *netns = netns_new(name);
-        if (netns)
-            netns->hub = is_hub(operation->namespace);
+        struct netns *netns = prepare_netns(operation, i + 1 < plan->count ? operation + 1 : NULL);
         if (netns && netns_table_add(&transaction->namespaces, netns))
             continue;
         netns_free(netns);

@@ -96,11 +96,14 @@ static void unlink_transaction(struct transaction *transaction)
 static void tell_mirror(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
-    bool good = transaction->outcome <= CHANGE_UNCHANGED || !transaction->touched;
+    bool good = transaction->outcome <= CHANGE_UNCHANGED ||
+                (transaction->outcome == CHANGE_PLANNED && transaction->recovery);
     struct network *seen = transaction->touched ? transaction->actual : transaction->before;
     if (good && seen)
         mirror_take(engine, transaction->topology, seen, transaction->before);
-    if (good)
+    else if (seen && !transaction->touched)
+        mirror_give_back(engine, seen);
+    if (good || !transaction->touched)
         return;
     const struct netns *netns, *next;
     HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
@@ -124,6 +127,8 @@ void transaction_finish(struct transaction *transaction)
     struct engine *engine = transaction->engine;
     struct topology *topology = transaction->topology;
     uint64_t generation = topology ? topology->generation : 0;
+    if (transaction->touched)
+        mirror_drain_names(engine);
     tell_mirror(transaction);
     give_namespaces_back(transaction);
     release(engine, transaction->desired);

@@ -46,7 +46,7 @@ void execute_close_sockets(void)
     batch = NULL;
 }
 
-static struct mnl_socket *keep(const struct netns *netns, struct error *error)
+static struct mnl_socket *keep(struct netns *netns, struct error *error)
 {
     struct kept_socket *entry = calloc(1, sizeof(*entry));
     if (!entry) {
@@ -54,7 +54,7 @@ static struct mnl_socket *keep(const struct netns *netns, struct error *error)
         return NULL;
     }
     entry->netns = netns;
-    entry->socket = netlink_open_in(netns, error);
+    entry->socket = netns->socket ? TAKE(netns->socket) : netlink_open_in(netns, error);
     if (entry->socket)
         HASH_ADD_PTR(kept, netns, entry);
     if (entry->socket && entry->hh.tbl)

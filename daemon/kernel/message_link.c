@@ -43,55 +43,12 @@ static uint32_t wanted_master(const struct link *link)
     return link->master.link ? link->master.link->ifindex : link->master_ifindex;
 }
 
-static void put_kind_birth(struct nlmsghdr *request, const struct link *link)
+/* The unwritten end of a cable is the main link of its request, which gives it all that others get
+ * afterwards: it can be born as a port, and up. The other end cannot (drivers/net/veth.c,
+ * veth_open()). */
+static bool is_born_complete(const struct link *link)
 {
-    const struct link_kind *kind = link->kind;
-    const struct link *lower = link->lower.link;
-    struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
-    for (size_t i = 0; i < kind->attributes.count; i++) {
-        const struct attribute *row = &kind->attributes.rows[i];
-        struct value value = attribute_effective(row, &link->attributes[i]);
-        if (link->attributes[i].present || row->own_default)
-            message_put_value(request, row, &value, NULL);
-    }
-    if (lower && kind->lower_netlink)
-        mnl_attr_put_u32(request, kind->lower_netlink, lower->ifindex);
-    mnl_attr_nest_end(request, data);
-}
-
-/* The end that stays in the home namespace, within the request for the other one. Its header is a
- * struct ifinfomsg of its own (drivers/net/veth.c, veth_newlink()). */
-static void put_pair(struct nlmsghdr *request, const struct link *near)
-{
-    struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
-    struct nlattr *peer = mnl_attr_nest_start(request, VETH_INFO_PEER);
-    struct ifinfomsg *header = mnl_nlmsg_get_payload_tail(request);
-    *header = (struct ifinfomsg){.ifi_index = (int)near->ifindex};
-    request->nlmsg_len += (uint32_t)MNL_ALIGN(sizeof(*header));
-    put_common_birth(request, near);
-    mnl_attr_nest_end(request, peer);
-    mnl_attr_nest_end(request, data);
-}
-
-void message_link_create(struct nlmsghdr *request, const struct link *link, int target_fd)
-{
-    const struct link *main = link->kind->paired ? link->peer.link : link;
-    struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
-    header->ifi_index = (int)main->ifindex;
-    put_common_birth(request, main);
-    if (target_fd >= 0)
-        mnl_attr_put_u32(request, IFLA_NET_NS_FD, (uint32_t)target_fd);
-    if (link->lower.link && !link->kind->lower_netlink)
-        mnl_attr_put_u32(request, IFLA_LINK, link->lower.link->ifindex);
-    if (wanted_master(main))
-        mnl_attr_put_u32(request, IFLA_MASTER, wanted_master(main));
-    struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
-    mnl_attr_put_strz(request, IFLA_INFO_KIND, link->kind->name);
-    if (link->kind->paired)
-        put_pair(request, link);
-    else
-        put_kind_birth(request, link);
-    mnl_attr_nest_end(request, info);
+    return link->derived && link->kind && link->kind->paired && !link->sysctls;
 }
 
 void message_link_header(struct nlmsghdr *request, const struct link *link, unsigned flags,
@@ -124,14 +81,17 @@ static bool row_differs(const struct link *link, const struct link *from, size_t
 static bool changes_addr_gen_mode(const struct link *link, const struct link *from)
 {
     const struct attribute *row = &link_attributes.rows[LINK_ADDR_GEN_MODE];
+    const struct value *mode = &link->common[LINK_ADDR_GEN_MODE];
     if (from)
-        return !attribute_equal(row, &link->common[LINK_ADDR_GEN_MODE],
-                                &from->common[LINK_ADDR_GEN_MODE]);
-    return link->common[LINK_ADDR_GEN_MODE].present;
+        return !attribute_equal(row, mode, &from->common[LINK_ADDR_GEN_MODE]);
+    bool silent = mode->number == IN6_ADDR_GEN_MODE_NONE && namespace_is_silent(link->namespace);
+    return mode->present && !silent;
 }
 
 static bool changes_master(const struct link *link, const struct link *from)
 {
+    if (!from && is_born_complete(link))
+        return false;
     return wanted_master(link) != (from ? from->master_ifindex : 0);
 }
 
@@ -249,10 +209,18 @@ static bool wants_up(const struct link *link)
     return attribute_effective(&link_attributes.rows[LINK_UP], &link->common[LINK_UP]).number;
 }
 
+/* Nothing is to be set before it is up. */
+static bool is_born_up(const struct link *link)
+{
+    return is_born_complete(link) && wants_up(link) && !common_needed(link, NULL) &&
+           !port_differs(link, NULL);
+}
+
 /* A link just made is down, but for lo, which netns_make() brings up. */
 static bool changes_state(const struct link *link, const struct link *from)
 {
-    return wants_up(link) != (from ? from->common[LINK_UP].number != 0 : !link->kind);
+    bool up = from ? from->common[LINK_UP].number : !link->kind || is_born_up(link);
+    return wants_up(link) != up;
 }
 
 /* A change of nothing means one of all flags (net/core/rtnetlink.c, rtnl_dev_combine_flags()). */
@@ -300,4 +268,57 @@ void message_link_alt_name(struct nlmsghdr *request, const struct link *link, co
     struct nlattr *list = mnl_attr_nest_start(request, IFLA_PROP_LIST);
     mnl_attr_put_strz(request, IFLA_ALT_IFNAME, name);
     mnl_attr_nest_end(request, list);
+}
+
+static void put_kind_birth(struct nlmsghdr *request, const struct link *link)
+{
+    const struct link_kind *kind = link->kind;
+    const struct link *lower = link->lower.link;
+    struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
+    for (size_t i = 0; i < kind->attributes.count; i++) {
+        const struct attribute *row = &kind->attributes.rows[i];
+        struct value value = attribute_effective(row, &link->attributes[i]);
+        if (link->attributes[i].present || row->own_default)
+            message_put_value(request, row, &value, NULL);
+    }
+    if (lower && kind->lower_netlink)
+        mnl_attr_put_u32(request, kind->lower_netlink, lower->ifindex);
+    mnl_attr_nest_end(request, data);
+}
+
+/* The end that stays in the home namespace, within the request for the other one. Its header is a
+ * struct ifinfomsg of its own (drivers/net/veth.c, veth_newlink()). */
+static void put_pair(struct nlmsghdr *request, const struct link *near)
+{
+    struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
+    struct nlattr *peer = mnl_attr_nest_start(request, VETH_INFO_PEER);
+    struct ifinfomsg *header = mnl_nlmsg_get_payload_tail(request);
+    *header = (struct ifinfomsg){.ifi_index = (int)near->ifindex};
+    request->nlmsg_len += (uint32_t)MNL_ALIGN(sizeof(*header));
+    put_common_birth(request, near);
+    mnl_attr_nest_end(request, peer);
+    mnl_attr_nest_end(request, data);
+}
+
+void message_link_create(struct nlmsghdr *request, const struct link *link, int target_fd)
+{
+    const struct link *main = link->kind->paired ? link->peer.link : link;
+    struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+    header->ifi_index = (int)main->ifindex;
+    if (is_born_up(main))
+        header->ifi_flags = header->ifi_change = IFF_UP;
+    put_common_birth(request, main);
+    if (target_fd >= 0)
+        mnl_attr_put_u32(request, IFLA_NET_NS_FD, (uint32_t)target_fd);
+    if (link->lower.link && !link->kind->lower_netlink)
+        mnl_attr_put_u32(request, IFLA_LINK, link->lower.link->ifindex);
+    if (wanted_master(main))
+        mnl_attr_put_u32(request, IFLA_MASTER, wanted_master(main));
+    struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
+    mnl_attr_put_strz(request, IFLA_INFO_KIND, link->kind->name);
+    if (link->kind->paired)
+        put_pair(request, link);
+    else
+        put_kind_birth(request, link);
+    mnl_attr_nest_end(request, info);
 }

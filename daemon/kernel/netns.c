@@ -3,6 +3,7 @@
 #include "kernel/fault.h"
 #include "kernel/netlink.h"
 #include "kernel/netns_directory.h"
+#include "kernel/sysctl.h"
 #include "model/network.h"
 
 #include <errno.h>
@@ -18,6 +19,8 @@
 #include <sys/stat.h>
 
 #define LOOPBACK_IFINDEX 1
+/* enum in6_addr_gen_mode (linux/if_link.h), as a sysctl has it. */
+#define IN6_ADDR_GEN_MODE_NONE_TEXT "1"
 
 static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t state_changed = PTHREAD_COND_INITIALIZER;
@@ -50,6 +53,7 @@ void netns_free(struct netns *netns)
     if (!netns)
         return;
     close_descriptor(&netns->fd);
+    netlink_closep(&netns->socket);
     free(netns->name);
     free(netns);
 }
@@ -154,14 +158,30 @@ static bool mark(struct mnl_socket *socket, struct error *error)
                      reason.text);
 }
 
+/* A kernel without IPv6 gives links no such addresses anyway. */
+static bool silence(const struct netns *netns, struct error *error)
+{
+    struct error reason = {0};
+    if (!netns->silent ||
+        sysctl_write("net/ipv6/conf/default/addr_gen_mode", IN6_ADDR_GEN_MODE_NONE_TEXT, &reason) ||
+        reason.code == ERROR_NOT_FOUND)
+        return true;
+    *error = reason;
+    return false;
+}
+
 /* In the new namespace. Numbered before anything is told of it: the kernel would look in vain for
  * its number, for each message (netns_number.c). */
 static bool equip(struct netns *netns, struct error *error)
 {
     auto_netlink struct mnl_socket *socket = netlink_open(error);
-    return socket && hold(netns, mnl_socket_get_fd(socket), error) &&
-           netns_number(netns, true, error) && mark(socket, error) &&
-           netns_directory_mount(netns->name, netns->fd, error);
+    if (!socket || !hold(netns, mnl_socket_get_fd(socket), error) ||
+        !netns_number(netns, true, error) || !silence(netns, error) || !mark(socket, error) ||
+        !netns_directory_mount(netns->name, netns->fd, error))
+        return false;
+    if (netns->configured)
+        netns->socket = TAKE(socket);
+    return true;
 }
 
 static bool make(struct netns *netns, struct error *error)

@@ -18,15 +18,20 @@
 #define NETNSD_DIRECTORY "/run/netnsd"
 #define NETNS_PARKED_DIRECTORY NETNSD_DIRECTORY "/parked"
 
+struct mnl_socket;
+
 /* A namespace that netnsd holds or is about to make. The maker thread fills it; others call
  * netns_wait() before they use what it filled. */
 struct netns {
     char *name; /* owned */
     int fd;     /* -1 until it is made or opened, and after release */
     uint64_t cookie;
-    int32_t number; /* the daemon's own namespace knows it by (nsid); -1: none */
-    bool host;      /* the daemon's own namespace */
-    bool hub;       /* many of its links lead to others: most messages come from it */
+    int32_t number;            /* the daemon's own namespace knows it by (nsid); -1: none */
+    bool host;                 /* the daemon's own namespace */
+    bool hub;                  /* many of its links lead to others: most messages come from it */
+    bool silent;               /* to be made so that no link in it gets addresses by itself */
+    bool configured;           /* as soon as it is made: a socket is kept for that */
+    struct mnl_socket *socket; /* owned; NULL: none, or it was taken */
     enum { NETNS_PENDING, NETNS_READY, NETNS_FAILED } state; /* guarded by a lock in netns.c */
     UT_hash_handle hh;
 };
@@ -38,7 +43,8 @@ struct netns_table {
 
 /* A new pending entry; NULL when memory is short. */
 struct netns *netns_new(const char *name);
-/* Closes the descriptor. A namespace that has no name, no process and no other holder then dies. */
+/* Closes its descriptors. A namespace that has no name, no process and no other holder then dies.
+ */
 void netns_free(struct netns *netns);
 void netns_freep(struct netns **netns);
 #define auto_netns AUTO(netns_freep)

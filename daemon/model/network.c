@@ -115,6 +115,12 @@ bool namespace_is_shared(const struct namespace *namespace)
     return namespace->external;
 }
 
+bool namespace_is_silent(const struct namespace *namespace)
+{
+    return namespace->hub && !namespace->ipv6 && !namespace->match &&
+           !namespace_is_shared(namespace);
+}
+
 bool address_is_of_kernel(const struct address *address)
 {
     return address->protocol == IFAPROT_KERNEL_LO || address->protocol == IFAPROT_KERNEL_RA ||
@@ -210,6 +216,7 @@ struct link *link_add(struct namespace *namespace, const char *name)
 bool link_set_kind(struct link *link, const struct link_kind *kind)
 {
     link->kind = kind;
+    link->namespace->hub |= kind->can_be_master;
     link->attributes = calloc(kind->attributes.count + 1, sizeof(*link->attributes));
     return link->attributes;
 }

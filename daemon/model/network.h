@@ -173,6 +173,7 @@ struct namespace
     bool report;   /* (desired) "drift": "report": what others change is told, not put back */
     bool remove_extra; /* (desired) "extra": "remove": what others made is taken away */
     bool ipv6_written; /* (desired) "ipv6": true stands in the document */
+    bool hub;          /* has links that others can be attached to, and many usually are */
     bool flawed;       /* while a document is read: its links could not be read (struct link) */
     bool some_links;   /* not all of its links are here (model/network_cut.h) */
     bool no_rest;      /* nor are its routes, its rules, and those sysctls that are no link's */
@@ -206,6 +207,9 @@ void network_freep(struct network **network);
 
 /* A namespace that other topologies and programs share: host, or external. */
 bool namespace_is_shared(const struct namespace *namespace);
+/* To be made with a setting by which no link in it gets addresses by itself, so that its many ports
+ * can be made in one step. */
+bool namespace_is_silent(const struct namespace *namespace);
 /* An address that the kernel gives links by itself. */
 bool address_is_of_kernel(const struct address *address);
 
