@@ -89,7 +89,7 @@ static void destroy_made(struct job *job)
         struct error error = {0};
         if (netns->fd >= 0) {
             delete_outward_links(netns, namespace);
-            if (netns_probe(netns->name) == NETNS_PRESENT && !netns_unmount(netns->name, &error))
+            if (netns_is_named(netns) && !netns_unmount(netns->name, &error))
                 warn(netns, &error);
         }
         let_go(transaction, netns);

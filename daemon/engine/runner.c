@@ -14,11 +14,14 @@ struct runner;
 
 /* A part of the plan. Each thread has its job of it. */
 struct slice {
-    struct job make, configure;
+    struct job make, configure, name;
     struct runner *runner;
     size_t first, count;
     unsigned pending; /* jobs that are not done */
 };
+
+/* The slice that a job of it belongs to. */
+#define SLICE(job, member) ((struct slice *)((char *)(job) - offsetof(struct slice, member)))
 
 struct runner {
     struct engine *engine;
@@ -43,48 +46,64 @@ static void fail(struct runner *runner, const struct operation *operation,
         operation_pointer(operation, runner->error.pointer, sizeof(runner->error.pointer));
 }
 
+/* The namespace that the operation makes; NULL: none. */
+static struct netns *made_by(const struct runner *runner, const struct operation *operation)
+{
+    bool makes = operation->type == OPERATION_NAMESPACE_MAKE;
+    return makes ? netns_table_find(runner->execution.namespaces, operation->namespace->name)
+                 : NULL;
+}
+
 /* The configurer waits for namespaces that this thread owes it: after a failure it is told that
  * they will not come. */
 static void make_run(struct job *job)
 {
-    struct slice *slice = (struct slice *)((char *)job - offsetof(struct slice, make));
+    const struct slice *slice = SLICE(job, make);
     struct runner *runner = slice->runner;
     for (size_t i = slice->first; i < slice->first + slice->count; i++) {
         const struct operation *operation = &runner->plan->operations[i];
-        if (operation->type != OPERATION_NAMESPACE_MAKE)
-            continue;
-        struct netns *netns =
-            netns_table_find(runner->execution.namespaces, operation->namespace->name);
+        struct netns *netns = made_by(runner, operation);
         struct error error = {0};
-        if (atomic_load(&runner->failed))
-            netns_abandon(netns);
-        else if (!netns_make(netns, &error)) {
+        if (!netns)
+            continue;
+        bool good = !atomic_load(&runner->failed);
+        if (good && !(good = netns_make(netns, &error)))
             fail(runner, operation, &error);
+        if (!good)
             netns_abandon(netns);
-        }
     }
 }
 
 static void configure_run(struct job *job)
 {
-    struct slice *slice = (struct slice *)((char *)job - offsetof(struct slice, configure));
+    const struct slice *slice = SLICE(job, configure);
     struct runner *runner = slice->runner;
     const struct operation *operations = runner->plan->operations;
     size_t end = slice->first + slice->count;
-    for (size_t i = slice->first; i < end && !atomic_load(&runner->failed);) {
-        size_t count = 0;
-        while (i + count < end && count < EXECUTE_MAX &&
-               operations[i + count].type != OPERATION_NAMESPACE_MAKE)
-            count++;
+    for (size_t i = slice->first; i < end && !atomic_load(&runner->failed); i += EXECUTE_MAX) {
+        size_t count = end - i < EXECUTE_MAX ? end - i : EXECUTE_MAX;
         struct error error = {0};
         size_t failed = 0;
-        if (count &&
-            !execute_operations(&runner->execution, &operations[i], count, &failed, &error))
+        if (!execute_operations(&runner->execution, &operations[i], count, &failed, &error))
             fail(runner, &operations[i + failed], &error);
-        i += count ? count : 1;
     }
     if (end == runner->plan->count || atomic_load(&runner->failed))
         execute_close_sockets();
+}
+
+/* Nobody sees a namespace that is not complete. */
+static void name_run(struct job *job)
+{
+    const struct slice *slice = SLICE(job, name);
+    struct runner *runner = slice->runner;
+    size_t end = slice->first + slice->count;
+    for (size_t i = slice->first; i < end && !atomic_load(&runner->failed); i++) {
+        const struct operation *operation = &runner->plan->operations[i];
+        const struct netns *netns = made_by(runner, operation);
+        struct error error = {0};
+        if (netns && !netns_name(netns, &error))
+            fail(runner, operation, &error);
+    }
 }
 
 static void submit_slice(struct runner *runner, struct slice *slice)
@@ -94,7 +113,7 @@ static void submit_slice(struct runner *runner, struct slice *slice)
     if (slice->count > SLICE_MAX)
         slice->count = SLICE_MAX;
     runner->next += slice->count;
-    slice->pending = 2;
+    slice->pending = 3;
     worker_submit(runner->engine->maker, &slice->make);
     worker_submit(runner->engine->configurer, &slice->configure);
 }
@@ -128,12 +147,19 @@ static void slice_done(struct slice *slice)
 
 static void make_done(struct job *job)
 {
-    slice_done((struct slice *)((char *)job - offsetof(struct slice, make)));
+    slice_done(SLICE(job, make));
 }
 
 static void configure_done(struct job *job)
 {
-    slice_done((struct slice *)((char *)job - offsetof(struct slice, configure)));
+    struct slice *slice = SLICE(job, configure);
+    worker_submit(slice->runner->engine->reader, &slice->name);
+    slice_done(slice);
+}
+
+static void name_done(struct job *job)
+{
+    slice_done(SLICE(job, name));
 }
 
 bool runner_start(struct engine *engine, const struct plan *plan,
@@ -153,6 +179,7 @@ bool runner_start(struct engine *engine, const struct plan *plan,
         struct slice *slice = &runner->slices[i];
         slice->make = (struct job){.run = make_run, .done = make_done};
         slice->configure = (struct job){.run = configure_run, .done = configure_done};
+        slice->name = (struct job){.run = name_run, .done = name_done};
         slice->runner = runner;
     }
     for (size_t i = 0; i < SLICES && (runner->next < plan->count || i == 0); i++)

@@ -213,16 +213,13 @@ static bool note_parking(struct transaction *transaction, struct netns *netns)
     return true;
 }
 
-/* The operations on a namespace come together. */
-static struct netns *prepare_netns(const struct operation *operation, const struct operation *next)
+static struct netns *prepare_netns(const struct namespace *namespace)
 {
-    const struct namespace *namespace = operation->namespace;
     struct netns *netns = netns_new(namespace->name);
     if (!netns)
         return NULL;
     netns->hub = namespace->hub;
     netns->silent = namespace_is_silent(namespace);
-    netns->configured = next && next->namespace == namespace;
     return netns;
 }
 
@@ -238,7 +235,7 @@ bool transaction_prepare(struct transaction *transaction)
         if (operation->type != OPERATION_NAMESPACE_MAKE)
             continue;
         transaction->made = true;
-        struct netns *netns = prepare_netns(operation, i + 1 < plan->count ? operation + 1 : NULL);
+        struct netns *netns = prepare_netns(operation->namespace);
         if (netns && netns_table_add(&transaction->namespaces, netns))
             continue;
         netns_free(netns);

@@ -95,6 +95,8 @@ static struct netns *find_namespace(const struct run *run, const char *name)
 static const char *verb(enum operation_type type)
 {
     switch (type) {
+    case OPERATION_NAMESPACE_MAKE:
+        return "bring up";
     case OPERATION_LINK_CREATE:
         return "make link";
     case OPERATION_LINK_SET:
@@ -126,6 +128,9 @@ static const char *object_name(const struct operation *operation, char *buffer, 
 {
     char text[IP_PREFIX_TEXT_MAX];
     switch (operation->type) {
+    case OPERATION_NAMESPACE_MAKE:
+        snprintf(buffer, size, "lo");
+        break;
     case OPERATION_LINK_CREATE:
     case OPERATION_LINK_SET:
     case OPERATION_LINK_PARK:
@@ -410,11 +415,19 @@ static bool name_namespace(struct run *run, const struct operation *operation)
                                                        : netns_unpark(netns, run->error);
 }
 
+static bool begin_namespace(struct run *run, const struct operation *operation)
+{
+    struct nlmsghdr *request = begin(run, operation->namespace->name, RTM_NEWLINK, 0, false);
+    if (request)
+        message_loopback_birth(request);
+    return request;
+}
+
 static bool carry_out(struct run *run, const struct operation *operation)
 {
     switch (operation->type) {
     case OPERATION_NAMESPACE_MAKE:
-        return true;
+        return begin_namespace(run, operation);
     case OPERATION_NAMESPACE_PARK:
     case OPERATION_NAMESPACE_UNPARK:
         return name_namespace(run, operation);

@@ -14,7 +14,7 @@ struct execution {
     uint32_t park_group;
 };
 
-/* Carries out COUNT operations in order, all but OPERATION_NAMESPACE_MAKE (netns_make() does that).
+/* Carries out COUNT operations in order. OPERATION_NAMESPACE_MAKE is what comes after netns_make().
  * Consecutive operations in one namespace become one netlink batch; namespaces still being made
  * are waited for. Links that the kernel numbers get their ifindex written into the operation's
  * link. On failure *FAILED is the index of the operation at fault, ERROR has its pointer and the

@@ -54,6 +54,9 @@ bool message_link_part_needed(const struct link *link, const struct link *from,
 void message_link_set(struct nlmsghdr *request, const struct link *link, const struct link *from,
                       enum message_link_part part);
 
+/* Marks lo of a new namespace as ours, and brings it up. */
+void message_loopback_birth(struct nlmsghdr *request);
+
 /* Addresses LINK by ifindex, or by name while that is not known; CHANGE and FLAGS are ifi_change
  * and ifi_flags. */
 void message_link_header(struct nlmsghdr *request, const struct link *link, unsigned flags,

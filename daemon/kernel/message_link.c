@@ -5,6 +5,9 @@
 #include <linux/veth.h>
 #include <string.h>
 
+/* net/core/net_namespace.c: lo is the first link of all namespaces. */
+#define LOOPBACK_IFINDEX 1
+
 static const struct value absent;
 
 const char *message_link_home(const struct link *link)
@@ -216,7 +219,7 @@ static bool is_born_up(const struct link *link)
            !port_differs(link, NULL);
 }
 
-/* A link just made is down, but for lo, which netns_make() brings up. */
+/* A link just made is down, but for lo (message_loopback_birth()). */
 static bool changes_state(const struct link *link, const struct link *from)
 {
     bool up = from ? from->common[LINK_UP].number : !link->kind || is_born_up(link);
@@ -260,6 +263,14 @@ void message_link_set(struct nlmsghdr *request, const struct link *link, const s
             put_port_changes(request, link, from);
         break;
     }
+}
+
+void message_loopback_birth(struct nlmsghdr *request)
+{
+    struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+    *header = (struct ifinfomsg){
+        .ifi_index = LOOPBACK_IFINDEX, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+    mnl_attr_put_u32(request, IFLA_GROUP, NETNSD_GROUP);
 }
 
 void message_link_alt_name(struct nlmsghdr *request, const struct link *link, const char *name)

@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define LOOPBACK_IFINDEX 1
 /* enum in6_addr_gen_mode (linux/if_link.h), as a sysctl has it. */
 #define IN6_ADDR_GEN_MODE_NONE_TEXT "1"
 
@@ -142,22 +141,6 @@ static bool hold(struct netns *netns, int socket, struct error *error)
     return true;
 }
 
-/* Brings lo up and marks it, in one message. */
-static bool mark(struct mnl_socket *socket, struct error *error)
-{
-    char buffer[256];
-    struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-    request->nlmsg_type = RTM_NEWLINK;
-    struct ifinfomsg *link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
-    *link = (struct ifinfomsg){
-        .ifi_index = LOOPBACK_IFINDEX, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-    mnl_attr_put_u32(request, IFLA_GROUP, NETNSD_GROUP);
-    struct error reason = {0};
-    return netlink_change(socket, request, &reason) ||
-           error_set(error, reason.code, reason.errnum, "its lo cannot be brought up: %s",
-                     reason.text);
-}
-
 /* A kernel without IPv6 gives links no such addresses anyway. */
 static bool silence(const struct netns *netns, struct error *error)
 {
@@ -176,11 +159,9 @@ static bool equip(struct netns *netns, struct error *error)
 {
     auto_netlink struct mnl_socket *socket = netlink_open(error);
     if (!socket || !hold(netns, mnl_socket_get_fd(socket), error) ||
-        !netns_number(netns, true, error) || !silence(netns, error) || !mark(socket, error) ||
-        !netns_directory_mount(netns->name, netns->fd, error))
+        !netns_number(netns, true, error) || !silence(netns, error))
         return false;
-    if (netns->configured)
-        netns->socket = TAKE(socket);
+    netns->socket = TAKE(socket);
     return true;
 }
 
@@ -243,6 +224,11 @@ struct netns *netns_open(const char *name, const char *path, struct error *error
         return NULL;
     netns->state = NETNS_READY;
     return TAKE(netns);
+}
+
+bool netns_name(const struct netns *netns, struct error *error)
+{
+    return netns_directory_mount(netns->name, netns->fd, error);
 }
 
 bool netns_is_named(const struct netns *netns)

@@ -30,8 +30,7 @@ struct netns {
     bool host;                 /* the daemon's own namespace */
     bool hub;                  /* many of its links lead to others: most messages come from it */
     bool silent;               /* to be made so that no link in it gets addresses by itself */
-    bool configured;           /* as soon as it is made: a socket is kept for that */
-    struct mnl_socket *socket; /* owned; NULL: none, or it was taken */
+    struct mnl_socket *socket; /* in it, for whoever configures it; owned; NULL: it was taken */
     enum { NETNS_PENDING, NETNS_READY, NETNS_FAILED } state; /* guarded by a lock in netns.c */
     UT_hash_handle hh;
 };
@@ -59,13 +58,15 @@ void netns_table_take(struct netns_table *table, struct netns *netns);
  * repeat, and safe against others who do the same. */
 bool netns_directory_prepare(struct error *error);
 
-/* Makes a namespace for the pending NETNS, and names it: in this order, so that a crash at any
- * point leaves either nothing, or a stale file that netns_probe() knows, or a namespace that
- * carries netnsd's mark. The mark is lo's IFLA_GROUP (NETNSD_GROUP); lo is brought up with the same
- * message. Must run on a thread that may change its own network namespace; the thread is back in
- * the daemon's namespace afterwards. Wakes netns_wait(); after a failure netns_abandon() is to do
- * that. */
+/* Makes a namespace for the pending NETNS. Must run on a thread that may change its own network
+ * namespace; the thread is back in the daemon's namespace afterwards. Wakes netns_wait(); after a
+ * failure netns_abandon() is to do that. */
 bool netns_make(struct netns *netns, struct error *error);
+
+/* Gives NETNS its name, which nothing may have yet. It carries netnsd's mark by then, lo's IFLA_GROUP
+ * (NETNSD_GROUP), so that a crash at any point leaves either nothing, or a stale file that
+ * netns_probe() knows, or a namespace that is known as ours. */
+bool netns_name(const struct netns *netns, struct error *error);
 
 /* Opens what is named NAME, or stands at PATH when that is not NULL ("/proc/PID/ns/net"); NAME
  * "host" without PATH is the daemon's own. Returns a ready entry. ERROR_NOT_FOUND when there is
