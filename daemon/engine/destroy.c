@@ -1,15 +1,33 @@
 #include "common/log.h"
+#include "engine/mirror.h"
 #include "engine/transaction.h"
 #include "kernel/execute.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 
-/* Work for the configurer thread. Until it is done it has the transaction's namespaces and networks
+/* The kernel ends all namespaces that it was told to in one go, and answers nobody meanwhile
+ * (net/core/net_namespace.c, cleanup_net()): so many are let go of at a time, when nobody waits,
+ * and when somebody does. While those end, the next lose their names. */
+#define CHUNK 1000
+#define CHUNK_CROWDED 100
+/* Milliseconds. What somebody else holds does not end: longer than that it is not waited for. */
+#define PATIENCE 1000
+
+/* Work for the configurer thread. While that runs it has the transaction's namespaces and networks
  * for itself. */
 struct destruction {
     struct job job;
     struct transaction *transaction;
+    bool (*is_destroyed)(const struct transaction *transaction, const struct namespace *namespace);
+    void (*destroy)(const struct transaction *transaction, const struct namespace *namespace,
+                    const struct netns *netns);
     void (*next)(struct transaction *transaction);
+    const struct namespace *namespace; /* the next to be looked at */
+    size_t chunk;
+    struct netns_table unnamed;    /* to be let go of */
+    struct event *patience;        /* NULL: it is never waited for */
+    LIST_ENTRY(destruction) entry; /* in engine->destructions, while it waits */
 };
 
 static void warn(const struct netns *netns, const struct error *error)
@@ -31,12 +49,6 @@ static void delete_outward_links(const struct netns *netns, const struct namespa
     }
 }
 
-static void let_go(struct transaction *transaction, struct netns *netns)
-{
-    netns_table_take(&transaction->namespaces, netns);
-    netns_free(netns);
-}
-
 /* The commit is done: what cannot be destroyed now, the next start will. */
 static void destroy_links(struct transaction *transaction)
 {
@@ -47,85 +59,177 @@ static void destroy_links(struct transaction *transaction)
             !execute_destroy_parked(netns, transaction->park_group, &error))
             warn(netns, &error);
     }
+    transaction->parked_in_count = 0;
 }
 
-static void destroy_namespace(struct transaction *transaction, const struct namespace *namespace)
+static bool is_removed(const struct transaction *transaction, const struct namespace *namespace)
 {
-    struct netns *netns = netns_table_find(&transaction->namespaces, namespace->name);
+    return !namespace_is_shared(namespace) &&
+           !network_namespace(transaction->desired, namespace->name);
+}
+
+static void destroy_removed(const struct transaction *transaction,
+                            const struct namespace *namespace, const struct netns *netns)
+{
     struct error error = {0};
     if (netns) {
         delete_outward_links(netns, namespace);
         if (!netns_forget(netns->name, &error))
             warn(netns, &error);
-        let_go(transaction, netns);
     } else if (transaction->recovery && netns_probe(namespace->name) == NETNS_STALE &&
                !netns_unmount(namespace->name, &error)) {
         log_warning("namespace %s: %s", namespace->name, error.text);
     }
 }
 
-static void destroy_parked(struct job *job)
+static bool is_made(const struct transaction *transaction, const struct namespace *namespace)
 {
-    struct transaction *transaction = ((struct destruction *)job)->transaction;
-    destroy_links(transaction);
-    struct namespace *namespace, *next;
-    HASH_ITER (hh, transaction->previous->namespaces, namespace, next) {
-        if (!namespace_is_shared(namespace) &&
-            !network_namespace(transaction->desired, namespace->name))
-            destroy_namespace(transaction, namespace);
-    }
-    execute_close_sockets();
+    return !namespace_is_shared(namespace) &&
+           !network_namespace(transaction->before, namespace->name);
 }
 
-static void destroy_made(struct job *job)
+static void destroy_made(const struct transaction *transaction, const struct namespace *namespace,
+                         const struct netns *netns)
 {
-    struct transaction *transaction = ((struct destruction *)job)->transaction;
-    struct namespace *namespace, *next;
-    HASH_ITER (hh, transaction->desired->namespaces, namespace, next) {
-        struct netns *netns = netns_table_find(&transaction->namespaces, namespace->name);
-        if (!netns || namespace_is_shared(namespace) ||
-            network_namespace(transaction->before, namespace->name))
-            continue;
-        struct error error = {0};
-        if (netns->fd >= 0) {
-            delete_outward_links(netns, namespace);
-            if (netns_is_named(netns) && !netns_unmount(netns->name, &error))
-                warn(netns, &error);
-        }
-        let_go(transaction, netns);
-    }
-    execute_close_sockets();
+    struct error error = {0};
+    (void)transaction;
+    if (!netns || netns->fd < 0)
+        return;
+    delete_outward_links(netns, namespace);
+    if (netns_is_named(netns) && !netns_unmount(netns->name, &error))
+        warn(netns, &error);
 }
 
-static void destruction_done(struct job *job)
+static void let_go(struct destruction *destruction)
+{
+    struct netns *netns, *next;
+    HASH_ITER (hh, destruction->unnamed.entries, netns, next) {
+        netns_table_take(&destruction->unnamed, netns);
+        netns_free(netns);
+    }
+}
+
+/* When memory is short it is let go of at once. */
+static void let_go_later(struct destruction *destruction, struct netns *netns)
+{
+    netns_table_take(&destruction->transaction->namespaces, netns);
+    if (!netns_table_add(&destruction->unnamed, netns))
+        netns_free(netns);
+}
+
+static void run(struct job *job)
 {
     struct destruction *destruction = (struct destruction *)job;
     struct transaction *transaction = destruction->transaction;
+    if (transaction->committed)
+        destroy_links(transaction);
+    let_go(destruction);
+    for (size_t left = destruction->chunk; left && destruction->namespace;) {
+        const struct namespace *namespace = destruction->namespace;
+        destruction->namespace = namespace->hh.next;
+        if (!destruction->is_destroyed(transaction, namespace))
+            continue;
+        struct netns *netns = netns_table_find(&transaction->namespaces, namespace->name);
+        destruction->destroy(transaction, namespace, netns);
+        if (netns)
+            let_go_later(destruction, netns);
+        left--;
+    }
+    execute_close_sockets();
+}
+
+/* What is in UNNAMED ends with the next job. */
+static void advance(struct destruction *destruction)
+{
+    struct engine *engine = destruction->transaction->engine;
+    const struct netns *netns, *next;
+    HASH_ITER (hh, destruction->unnamed.entries, netns, next) {
+        mirror_await_end(engine, netns);
+    }
+    bool crowded = engine->transactions->next;
+    destruction->chunk = crowded ? CHUNK_CROWDED : CHUNK;
+    worker_submit(engine->configurer, &destruction->job);
+}
+
+static void resume(struct destruction *destruction)
+{
+    LIST_REMOVE(destruction, entry);
+    event_del(destruction->patience);
+    advance(destruction);
+}
+
+void destructions_resume(struct engine *engine)
+{
+    struct destruction *destruction, *next;
+    for (destruction = LIST_FIRST(&engine->destructions); destruction; destruction = next) {
+        next = LIST_NEXT(destruction, entry);
+        resume(destruction);
+    }
+}
+
+static void on_patience_over(evutil_socket_t fd, short what, void *context)
+{
+    struct destruction *destruction = context;
+    (void)fd;
+    (void)what;
+    mirror_await_no_end(destruction->transaction->engine);
+    resume(destruction);
+}
+
+static void finish(struct destruction *destruction)
+{
+    struct transaction *transaction = destruction->transaction;
     void (*next)(struct transaction *) = destruction->next;
+    if (destruction->patience)
+        event_free(destruction->patience);
     free(destruction);
     next(transaction);
 }
 
-static bool submit(struct transaction *transaction, void (*run)(struct job *job),
-                   void (*next)(struct transaction *transaction))
+static void destruction_done(struct job *job)
+{
+    static const struct timeval patience = {.tv_sec = PATIENCE / 1000};
+    struct destruction *destruction = (struct destruction *)job;
+    struct engine *engine = destruction->transaction->engine;
+    if (!destruction->unnamed.entries && !destruction->namespace) {
+        finish(destruction);
+    } else if (destruction->patience && mirror_awaits_end(engine)) {
+        LIST_INSERT_HEAD(&engine->destructions, destruction, entry);
+        event_add(destruction->patience, &patience);
+    } else {
+        advance(destruction);
+    }
+}
+
+static bool submit(struct transaction *transaction, const struct destruction *work)
 {
     struct destruction *destruction = calloc(1, sizeof(*destruction));
     if (!destruction)
         return false;
-    *destruction = (struct destruction){
-        .job = {.run = run, .done = destruction_done}, .transaction = transaction, .next = next};
-    worker_submit(transaction->engine->configurer, &destruction->job);
+    *destruction = *work;
+    destruction->job = (struct job){.run = run, .done = destruction_done};
+    destruction->transaction = transaction;
+    destruction->patience = evtimer_new(transaction->engine->base, on_patience_over, destruction);
+    advance(destruction);
     return true;
 }
 
 bool transaction_destroy_parked(struct transaction *transaction,
                                 void (*next)(struct transaction *transaction))
 {
-    return submit(transaction, destroy_parked, next);
+    return submit(transaction,
+                  &(struct destruction){.is_destroyed = is_removed,
+                                        .destroy = destroy_removed,
+                                        .next = next,
+                                        .namespace = transaction->previous->namespaces});
 }
 
 bool transaction_destroy_made(struct transaction *transaction,
                               void (*next)(struct transaction *transaction))
 {
-    return submit(transaction, destroy_made, next);
+    return submit(transaction,
+                  &(struct destruction){.is_destroyed = is_made,
+                                        .destroy = destroy_made,
+                                        .next = next,
+                                        .namespace = transaction->desired->namespaces});
 }

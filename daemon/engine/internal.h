@@ -47,6 +47,7 @@ struct engine {
     struct claim *claims;             /* what running transactions hold */
     struct transaction *transactions; /* all, in order of arrival; waiting ones included */
     uint32_t next_park_group;
+    LIST_HEAD(, destruction) destructions; /* that wait for namespaces to end (destroy.c) */
     bool scheduling;
 
     size_t requests; /* of clients, that other threads work on */

@@ -65,6 +65,7 @@ void mirror_entry_forget(struct mirror *mirror, struct mirror_entry *entry)
     if (entry->hh_number.tbl)
         HASH_DELETE(hh_number, mirror->by_number, entry);
     mirror_forget_kept(entry);
+    mirror_entry_ends(mirror, entry);
     free(entry->namespace);
     free(entry);
 }
@@ -124,6 +125,36 @@ void mirror_release(struct engine *engine, const char *namespace)
         mirror_entry_forget(engine->mirror, entry);
     else if (entry->doubt || entry->audited)
         mirror_entry_doubt(engine->mirror, entry, entry->doubt);
+}
+
+void mirror_await_end(struct engine *engine, const struct netns *netns)
+{
+    struct mirror *mirror = engine->mirror;
+    struct mirror_entry *entry = mirror_entry_find(mirror, netns->name);
+    if (!entry || entry->cookie != netns->cookie || entry->awaited == mirror->await_round)
+        return;
+    entry->awaited = mirror->await_round;
+    mirror->await_count++;
+}
+
+bool mirror_awaits_end(const struct engine *engine)
+{
+    return engine->mirror->await_count;
+}
+
+void mirror_await_no_end(struct engine *engine)
+{
+    engine->mirror->await_round++;
+    engine->mirror->await_count = 0;
+}
+
+void mirror_entry_ends(struct mirror *mirror, struct mirror_entry *entry)
+{
+    if (entry->awaited != mirror->await_round)
+        return;
+    entry->awaited = 0;
+    if (--mirror->await_count == 0)
+        destructions_resume(mirror->engine);
 }
 
 void mirror_doubt(struct engine *engine, const char *namespace)
@@ -318,6 +349,7 @@ bool mirror_start(struct engine *engine, struct error *error)
         return error_memory(error);
     mirror->engine = engine;
     mirror->pause = PAUSE_MIN;
+    mirror->await_round = 1;
     TAILQ_INIT(&mirror->queue);
     mirror->network = network_new(NULL);
     mirror->monitor = monitor_new(error);

@@ -54,6 +54,13 @@ void mirror_doubt_all(struct engine *engine, bool audit);
 
 /* When mirror_refresh() is to be called, CLOCK_MONOTONIC in ms; 0: no need. */
 int64_t mirror_due(const struct engine *engine);
+/* NETNS is about to be let go of: the kernel tells when it begins to end it, after it has ended all
+ * before. Whether any is awaited still; destructions_resume() is called when none is. */
+void mirror_await_end(struct engine *engine, const struct netns *netns);
+bool mirror_awaits_end(const struct engine *engine);
+/* Those that are awaited may not end at all. */
+void mirror_await_no_end(struct engine *engine);
+
 /* Begins to read again what is doubted; drift_resume() is called when it is done. */
 void mirror_refresh(struct engine *engine);
 /* Is something being read? */

@@ -366,6 +366,7 @@ static void apply(const struct hearing *hearing, const struct monitor_event *eve
  * is told after the number was given again (net/core/net_namespace.c, unhash_nsid()). */
 static void hear_end(struct mirror *mirror, struct mirror_entry *entry)
 {
+    mirror_entry_ends(mirror, entry);
     if (mirror_is_owned(mirror->engine, entry->namespace))
         return;
     drift_mark(mirror->engine, entry->namespace, NULL, false);

@@ -31,6 +31,7 @@ struct mirror_entry {
     uint64_t cookie;
     uint64_t heard; /* mirror->heard with the last message from it */
     enum mirror_doubt doubt;
+    unsigned awaited;                       /* the round of waiting in which its end is; 0: none */
     bool queued, audited;                   /* it is to be read; to see whether all is well */
     STAILQ_HEAD(, mirror_message) messages; /* that are kept */
     size_t message_count;
@@ -55,7 +56,8 @@ struct mirror {
     int64_t pause;   /* ms from the first message to the reading of it, and of those after it */
     int64_t read_at; /* when messages were last read, CLOCK_MONOTONIC in ms */
     bool reading;
-    bool tries_later;          /* not all that was to be read could be */
+    unsigned await_round, await_count; /* of waiting for ends, and how many are awaited */
+    bool tries_later;                  /* not all that was to be read could be */
     uint64_t heard_of_unknown; /* heard, with the last message from a number that no entry had */
 };
 
@@ -65,6 +67,8 @@ struct mirror_entry *mirror_entry_find(const struct mirror *mirror, const char *
 struct namespace *mirror_entry_namespace(const struct mirror *mirror,
                                          const struct mirror_entry *entry);
 void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry, enum mirror_doubt doubt);
+/* The kernel ends ENTRY's namespace, or is not listened to any more. */
+void mirror_entry_ends(struct mirror *mirror, struct mirror_entry *entry);
 void mirror_entry_forget(struct mirror *mirror, struct mirror_entry *entry);
 
 /* Tells that LINK has come, or gone. What is parked has gone already. */

@@ -141,6 +141,9 @@ bool transaction_destroy_parked(struct transaction *transaction,
 bool transaction_destroy_made(struct transaction *transaction,
                               void (*next)(struct transaction *transaction));
 
+/* No namespace that was let go of is to end any more: goes on with what waits for that. */
+void destructions_resume(struct engine *engine);
+
 /* restore.c: fills the pointers between links in BEFORE, which came from the kernel, so that links
  * can be made anew from it. False when memory is short. */
 bool restore_bind(struct network *before);
