@@ -3,6 +3,7 @@
 #include "api/connection.h"
 #include "api/service.h"
 #include "common/cleanup.h"
+#include "common/hash.h"
 #include "common/log.h"
 #include "common/varlink.h"
 
@@ -14,7 +15,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <uthash.h>
 
 #define CONNECTIONS_MAX 4096
 #define CONNECTIONS_PER_USER_MAX 1024
@@ -113,6 +113,12 @@ static bool admits(const struct server *server, const struct access *access)
            connections_of(server, access->user) < CONNECTIONS_PER_USER_MAX;
 }
 
+static void turn_away(struct client *client)
+{
+    log_error("out of memory: a client is turned away");
+    free(client);
+}
+
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
                       int length, void *context)
 {
@@ -131,14 +137,17 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     struct client *client = calloc(1, sizeof(*client));
     struct connection *connection = client ? connection_new(&owner, fd, &access) : NULL;
     if (!connection) {
-        log_error("out of memory: a client is turned away");
         if (!client)
             close(fd);
-        free(client);
+        turn_away(client);
         return;
     }
     client->connection = connection;
     HASH_ADD_PTR(server->clients, connection, client);
+    if (client->hh.tbl)
+        return;
+    connection_free(connection);
+    turn_away(client);
 }
 
 static void enable(struct server *server, bool on)

@@ -7,12 +7,10 @@
 
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "common/hash.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
 #define NETNS_DIRECTORY "/run/netns"
 #define NETNSD_DIRECTORY "/run/netnsd"

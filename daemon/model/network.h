@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/cleanup.h"
+#include "common/hash.h"
 #include "model/address.h"
 #include "model/attribute.h"
 #include "model/kind.h"
@@ -13,9 +14,6 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
 /* rtm_protocol, IFA_PROTO and FRA_PROTOCOL of what netnsd makes, and IFLA_GROUP of its links. */
 #define NETNSD_PROTOCOL 78
