@@ -38,7 +38,7 @@ static bool put_reference(struct json_object *object, const char *key,
                           const struct reference *reference)
 {
     char text[NAMESPACE_NAME_MAX + 1 + IFNAMSIZ];
-    if (!reference_given(reference))
+    if (!reference)
         return true;
     snprintf(text, sizeof(text), "%s/%s", reference->namespace, reference->name);
     return json_put_string(object, key, text);
@@ -83,22 +83,21 @@ static struct json_object *write_link(struct engine *engine, const struct link *
     const char *owner = engine_link_owner(engine, link->namespace->name, link->name);
     const struct value *alias = &link->common[LINK_ALIAS];
     auto_json struct json_object *object = json_object_new_object();
-    bool good =
-        object && json_put_string(object, "namespace", link->namespace->name) &&
-        json_put_string(object, "link", link->name) &&
-        json_put_integer(object, "ifindex", link->ifindex) &&
-        (!link->kind_name[0] || json_put_string(object, "kind", link->kind_name)) &&
-        json_put_bool(object, "up", link->flags & IFF_UP) &&
-        json_put_string(object, "operState", oper_state(link->oper_state)) &&
-        json_put_integer(object, "mtu", (int64_t)link->common[LINK_MTU].number) &&
-        put_mac(link, object) &&
-        (!reference_given(&link->master) || json_put_string(object, "master", link->master.name)) &&
-        put_reference(object, "peer", &link->peer) &&
-        put_reference(object, "lower", &link->lower) &&
-        (!alias->present || json_put_string(object, "alias", alias->string)) &&
-        json_put(object, "addresses", write_addresses(link)) &&
-        (!owner || json_put_string(object, "topology", owner)) &&
-        json_put(object, "attributes", write_attributes(link));
+    bool good = object && json_put_string(object, "namespace", link->namespace->name) &&
+                json_put_string(object, "link", link->name) &&
+                json_put_integer(object, "ifindex", link->ifindex) &&
+                (!link->kind_name[0] || json_put_string(object, "kind", link->kind_name)) &&
+                json_put_bool(object, "up", link->flags & IFF_UP) &&
+                json_put_string(object, "operState", oper_state(link->oper_state)) &&
+                json_put_integer(object, "mtu", (int64_t)link->common[LINK_MTU].number) &&
+                put_mac(link, object) &&
+                (!link->master || json_put_string(object, "master", link->master->name)) &&
+                put_reference(object, "peer", link->peer) &&
+                put_reference(object, "lower", link->lower) &&
+                (!alias->present || json_put_string(object, "alias", alias->string)) &&
+                json_put(object, "addresses", write_addresses(link)) &&
+                (!owner || json_put_string(object, "topology", owner)) &&
+                json_put(object, "attributes", write_attributes(link));
     return good ? TAKE(object) : NULL;
 }
 

@@ -41,8 +41,8 @@ static void delete_outward_links(const struct netns *netns, const struct namespa
 {
     struct link *link, *next;
     HASH_ITER (hh, namespace->links, link, next) {
-        bool outward = link->underlay || (reference_given(&link->lower) && link->lower.link &&
-                                          link->lower.link->namespace != namespace);
+        const struct link *lower = link_lower(link);
+        bool outward = link->underlay || (lower && lower->namespace != namespace);
         struct error error = {0};
         if (outward && !execute_delete_link(netns, link->name, &error))
             warn(netns, &error);

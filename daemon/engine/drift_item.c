@@ -65,7 +65,7 @@ static bool is_left_out(const struct link *link)
  * out, the other cannot be made. */
 static bool is_withheld(const struct link *link)
 {
-    const struct link *peer = link->peer.link, *lower = link->lower.link;
+    const struct link *peer = link_peer(link), *lower = link_lower(link);
     return link->fate != FATE_KEEP &&
            ((peer && is_left_out(peer)) || (lower && (is_left_out(lower) || is_withheld(lower))));
 }

@@ -39,7 +39,8 @@ static const struct link *described(const struct engine *engine, const struct li
 static bool name_other_ends(const struct engine *engine, struct link *link)
 {
     const struct link *said = described(engine, link);
-    struct reference *end = link->kind && link->kind->paired ? &link->peer : &link->lower;
+    bool paired = link->kind && link->kind->paired;
+    struct reference **end = paired ? &link->peer : &link->lower;
     const struct link *near = link->lower_ifindex && !link->lower_elsewhere
                                   ? namespace_link_by_ifindex(link->namespace, link->lower_ifindex)
                                   : NULL;
@@ -47,8 +48,8 @@ static bool name_other_ends(const struct engine *engine, struct link *link)
         return reference_set(end, link->namespace->name, near->name);
     const struct reference *reference = NULL;
     if (said)
-        reference = end == &link->peer ? &said->peer : &said->lower;
-    if (!link->lower_ifindex || !reference || !reference_given(reference))
+        reference = paired ? said->peer : said->lower;
+    if (!link->lower_ifindex || !reference)
         return true;
     return reference_set(end, reference->namespace, reference->name);
 }

@@ -32,9 +32,8 @@ static const char *guess(const struct link *said)
         return NULL;
     if (said->underlay)
         return said->underlay;
-    const struct reference *reference =
-        said->kind && said->kind->paired ? &said->peer : &said->lower;
-    return reference->link ? reference->link->namespace->name : reference->namespace;
+    const struct reference *reference = said->kind && said->kind->paired ? said->peer : said->lower;
+    return reference ? reference->namespace : NULL;
 }
 
 /* A cable has two ends: when the other one is known to lead here, this one leads there. */

@@ -342,8 +342,8 @@ static bool look_alongside(struct transaction *transaction)
     for (size_t i = 0; transaction->look && i < plan->count; i++) {
         const struct operation *operation = &plan->operations[i];
         hold_until(transaction, operation->namespace, i);
-        if (operation->type == OPERATION_LINK_CREATE && operation->link->peer.link)
-            hold_until(transaction, operation->link->peer.link->namespace, i);
+        if (operation->type == OPERATION_LINK_CREATE && link_peer(operation->link))
+            hold_until(transaction, link_peer(operation->link)->namespace, i);
     }
     return transaction->look;
 }

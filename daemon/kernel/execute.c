@@ -259,10 +259,10 @@ static bool give_number(struct run *run, struct netns *target, const char *home)
 static bool create_link(struct run *run, const struct operation *operation)
 {
     struct link *link = operation->link;
-    const struct link *main = link->kind->paired ? link->peer.link : link;
+    const struct link *main = link->kind->paired ? link_peer(link) : link;
     const char *home = message_link_home(link);
     int target_fd = -1;
-    if (!ensure_ifindex(run, link->lower.link) || !ensure_ifindex(run, main->master.link))
+    if (!ensure_ifindex(run, link_lower(link)) || !ensure_ifindex(run, link_master(main)))
         return false;
     if (strcmp(main->namespace->name, home) != 0) {
         struct netns *target = find_namespace(run, main->namespace->name);
@@ -300,7 +300,7 @@ static bool set_link(struct run *run, const struct operation *operation)
 {
     struct link *link = operation->link;
     const struct link *from = operation->from;
-    if (!ensure_ifindex(run, link->master.link))
+    if (!ensure_ifindex(run, link_master(link)))
         return false;
     for (enum message_link_part part = 0; part < LINK_PART_COUNT; part++) {
         if (!message_link_part_needed(link, from, part))

@@ -9,8 +9,9 @@ static void put_address(struct nlmsghdr *request, const struct attribute *row,
                         const struct value *value, const struct value *like)
 {
     static const struct ip_address none;
-    const struct ip_address *address = value->present ? &value->address : &none;
-    uint8_t family = value->present || !like ? value->address.family : like->address.family;
+    const struct value *given = value->present || !like ? value : like;
+    const struct ip_address *address = value->present ? value->address : &none;
+    uint8_t family = given->present ? given->address->family : AF_UNSPEC;
     if (family != AF_UNSPEC)
         mnl_attr_put(request, family == AF_INET6 ? row->netlink6 : row->netlink,
                      ip_family_size(family), address->bytes);
@@ -108,6 +109,17 @@ static uint64_t read_port_range(const struct nlattr *attribute)
     return (uint64_t)ntohs(range.low) << 16 | ntohs(range.high);
 }
 
+static bool read_address(const struct nlattr *attribute, struct value *value)
+{
+    size_t length = mnl_attr_get_payload_len(attribute);
+    struct ip_address address = {.family = length == 4 ? AF_INET : AF_INET6};
+    value->present = value->address;
+    if (length != ip_family_size(address.family))
+        return true;
+    memcpy(address.bytes, mnl_attr_get_payload(attribute), length);
+    return value_set_address(value, &address);
+}
+
 /* Reads ATTRIBUTE; what has another length than it should is left absent. */
 static bool read_value(const struct nlattr *attribute, const struct attribute *row,
                        struct value *value)
@@ -124,11 +136,7 @@ static bool read_value(const struct nlattr *attribute, const struct attribute *r
             memcpy(&value->mac, mnl_attr_get_payload(attribute), length);
         return true;
     case ENCODING_ADDRESS:
-        value->address = (struct ip_address){.family = length == 4 ? AF_INET : AF_INET6};
-        value->present = length == ip_family_size(value->address.family);
-        if (value->present)
-            memcpy(value->address.bytes, mnl_attr_get_payload(attribute), length);
-        return true;
+        return read_address(attribute, value);
     case ENCODING_PORT_RANGE:
         value->number = read_port_range(attribute);
         return true;

@@ -14,7 +14,8 @@ const char *message_link_home(const struct link *link)
 {
     if (link->underlay)
         return link->underlay;
-    return link->lower.link ? link->lower.link->namespace->name : link->namespace->name;
+    const struct link *lower = link_lower(link);
+    return lower ? lower->namespace->name : link->namespace->name;
 }
 
 static bool is_passed_at_birth(const struct attribute *row, const struct value *value)
@@ -43,7 +44,8 @@ static void put_common_birth(struct nlmsghdr *request, const struct link *link)
 
 static uint32_t wanted_master(const struct link *link)
 {
-    return link->master.link ? link->master.link->ifindex : link->master_ifindex;
+    const struct link *master = link_master(link);
+    return master ? master->ifindex : link->master_ifindex;
 }
 
 /* The unwritten end of a cable is the main link of its request, which gives it all that others get
@@ -284,7 +286,7 @@ void message_link_alt_name(struct nlmsghdr *request, const struct link *link, co
 static void put_kind_birth(struct nlmsghdr *request, const struct link *link)
 {
     const struct link_kind *kind = link->kind;
-    const struct link *lower = link->lower.link;
+    const struct link *lower = link_lower(link);
     struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
     for (size_t i = 0; i < kind->attributes.count; i++) {
         const struct attribute *row = &kind->attributes.rows[i];
@@ -313,7 +315,7 @@ static void put_pair(struct nlmsghdr *request, const struct link *near)
 
 void message_link_create(struct nlmsghdr *request, const struct link *link, int target_fd)
 {
-    const struct link *main = link->kind->paired ? link->peer.link : link;
+    const struct link *main = link->kind->paired ? link_peer(link) : link;
     struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
     header->ifi_index = (int)main->ifindex;
     if (is_born_up(main))
@@ -321,8 +323,8 @@ void message_link_create(struct nlmsghdr *request, const struct link *link, int 
     put_common_birth(request, main);
     if (target_fd >= 0)
         mnl_attr_put_u32(request, IFLA_NET_NS_FD, (uint32_t)target_fd);
-    if (link->lower.link && !link->kind->lower_netlink)
-        mnl_attr_put_u32(request, IFLA_LINK, link->lower.link->ifindex);
+    if (link_lower(link) && !link->kind->lower_netlink)
+        mnl_attr_put_u32(request, IFLA_LINK, link_lower(link)->ifindex);
     if (wanted_master(main))
         mnl_attr_put_u32(request, IFLA_MASTER, wanted_master(main));
     struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);

@@ -178,11 +178,16 @@ static bool read_address(struct json_object *json, const struct json_place *plac
                          struct problems *problems, struct value *out)
 {
     const char *text;
+    struct ip_address address;
     if (!json_read_string(json, place, problems, &text))
         return false;
-    if (ip_address_parse(text, &out->address))
+    if (!ip_address_parse(text, &address)) {
+        json_problem(problems, false, place, "\"%.100s\" is not an IPv4 or IPv6 address", text);
+        return false;
+    }
+    if (value_set_address(out, &address))
         return true;
-    json_problem(problems, false, place, "\"%.100s\" is not an IPv4 or IPv6 address", text);
+    problems->out_of_memory = true;
     return false;
 }
 
@@ -266,7 +271,7 @@ struct json_object *attribute_write(const struct attribute *row, const struct va
     case ATTRIBUTE_MAC:
         return json_object_new_string(mac_address_format(&value->mac, text));
     case ATTRIBUTE_ADDRESS:
-        return json_object_new_string(ip_address_format(&value->address, text));
+        return json_object_new_string(ip_address_format(value->address, text));
     case ATTRIBUTE_RANGE:
         snprintf(text, sizeof(text), "%u-%u", (unsigned)(value->number >> 16),
                  (unsigned)(value->number & UINT16_MAX));
@@ -283,7 +288,7 @@ static bool same(const struct attribute *row, const struct value *a, const struc
     case ATTRIBUTE_MAC:
         return memcmp(&a->mac, &b->mac, sizeof(a->mac)) == 0;
     case ATTRIBUTE_ADDRESS:
-        return ip_address_equal(&a->address, &b->address);
+        return ip_address_equal(a->address, b->address);
     default:
         return a->number == b->number;
     }
@@ -320,9 +325,26 @@ struct value attribute_effective(const struct attribute *row, const struct value
     return (struct value){.present = true, .number = row->default_value};
 }
 
+bool value_set_address(struct value *value, const struct ip_address *address)
+{
+    struct ip_address *copy = malloc(sizeof(*copy));
+    if (!copy)
+        return false;
+    *copy = *address;
+    free(value->address);
+    value->address = copy;
+    value->present = true;
+    return true;
+}
+
 bool value_copy(const struct attribute *row, const struct value *from, struct value *to)
 {
     *to = *from;
+    if (row->type == ATTRIBUTE_ADDRESS && from->present) {
+        to->address = NULL;
+        to->present = value_set_address(to, from->address);
+        return to->present;
+    }
     if (row->type != ATTRIBUTE_STRING || !from->present || !from->string)
         return true;
     to->string = strdup(from->string);
@@ -333,5 +355,7 @@ void value_clear(const struct attribute *row, struct value *value)
 {
     if (row->type == ATTRIBUTE_STRING && value->present)
         free(value->string);
+    if (row->type == ATTRIBUTE_ADDRESS && value->present)
+        free(value->address);
     *value = (struct value){0};
 }

@@ -75,8 +75,8 @@ struct value {
     union {
         uint64_t number; /* BOOL, INTEGER, WORD; DURATION in the kernel's unit */
         struct mac_address mac;
-        struct ip_address address;
-        char *string; /* owned */
+        struct ip_address *address; /* owned, as is the next */
+        char *string;
     };
 };
 
@@ -100,10 +100,12 @@ bool attribute_equal(const struct attribute *row, const struct value *desired,
 bool attribute_needs_birth(const struct attribute *row, const struct value *desired,
                            const struct value *actual);
 
-/* What DESIRED stands for: itself, or the default, or absent. Borrows DESIRED's string. */
+/* What DESIRED stands for: itself, or the default, or absent. Borrows what DESIRED owns. */
 struct value attribute_effective(const struct attribute *row, const struct value *desired);
 
 /* Are two values of ROW, both desired or both actual, the same? */
 bool value_same(const struct attribute *row, const struct value *a, const struct value *b);
+/* Makes a copy of ADDRESS the value, in place of a former address. False when memory is short. */
+bool value_set_address(struct value *value, const struct ip_address *address);
 bool value_copy(const struct attribute *row, const struct value *from, struct value *to);
 void value_clear(const struct attribute *row, struct value *value);

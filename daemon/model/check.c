@@ -52,12 +52,12 @@ struct check {
 
 static const struct link *next_below(const struct link *link)
 {
-    return link->lower.link;
+    return link_lower(link);
 }
 
 static const struct link *next_above(const struct link *link)
 {
-    return link->master.link;
+    return link_master(link);
 }
 
 static void check_circle(struct check *check, const struct link *link,
@@ -93,14 +93,14 @@ static const struct link *segment_of(const struct link *link)
 {
     if (link->kind && link->kind->can_be_master)
         return link;
-    if (link->master.link)
-        return link->master.link;
-    const struct link *peer = link->peer.link;
-    if (peer && peer->master.link)
-        return peer->master.link;
+    if (link_master(link))
+        return link_master(link);
+    const struct link *peer = link_peer(link);
+    if (peer && link_master(peer))
+        return link_master(peer);
     if (peer)
         return link < peer ? link : peer;
-    return link->lower.link && link->kind->lower == LOWER_REQUIRED ? link->lower.link : link;
+    return link_lower(link) && link->kind->lower == LOWER_REQUIRED ? link_lower(link) : link;
 }
 
 static void check_mac(struct check *check, const struct link *link)
@@ -136,7 +136,7 @@ static void check_mac(struct check *check, const struct link *link)
 
 static void check_ports(struct check *check, const struct link *port)
 {
-    const struct link *master = port->master.link;
+    const struct link *master = link_master(port);
     struct bridge *bridge = NULL;
     if (!master)
         return;
@@ -205,7 +205,7 @@ static bool says_down(const struct link *link)
 
 static void check_lower(struct check *check, const struct link *link)
 {
-    const struct link *lower = link->lower.link;
+    const struct link *lower = link_lower(link);
     if (lower && link->kind->lower_must_be_up && says_down(lower) && !says_down(link))
         link_kind_finding(
             check->problems, link, "link",
@@ -216,8 +216,8 @@ static void check_lower(struct check *check, const struct link *link)
 
 static void check_port_attributes(struct check *check, const struct link *link)
 {
-    const struct link *master = link->master.link;
-    if (link->port && !reference_given(&link->master))
+    const struct link *master = link_master(link);
+    if (link->port && !link->master)
         link_finding(check->problems, false, link, "bridgePort",
                      "this link is no port of a bridge: name that in \"master\"");
     else if (link->port && master && !master->external && master->kind != &kind_bridge)
@@ -234,7 +234,7 @@ static bool is_later(const struct link *link, const struct link *other)
 
 static void check_mtu(struct check *check, const struct link *link)
 {
-    const struct link *peer = link->peer.link;
+    const struct link *peer = link_peer(link);
     const struct value *mtu = &link->common[LINK_MTU];
     if (!peer || link->derived || mtu->derived || peer->common[LINK_MTU].derived ||
         (!peer->derived && is_later(peer, link)) || mtu->number == peer->common[LINK_MTU].number)

@@ -36,7 +36,7 @@ static bool each_link(struct completion *completion, link_step *step)
 
 static bool add_end(struct link *link, struct namespace *namespace)
 {
-    struct link *end = link_add(namespace, link->peer.name);
+    struct link *end = link_add(namespace, link->peer->name);
     if (!end || !link_set_kind(end, link->kind) ||
         !reference_set(&end->peer, link->namespace->name, link->name))
         return false;
@@ -48,7 +48,7 @@ static bool add_end(struct link *link, struct namespace *namespace)
 static void check_ends(struct completion *completion, const struct link *link,
                        const struct link *end)
 {
-    const struct reference *back = &end->peer;
+    const struct reference *back = end->peer;
     if (end == link)
         link_kind_finding(completion->problems, link, "peer",
                           "this is the link itself: name the other end of the cable");
@@ -58,13 +58,13 @@ static void check_ends(struct completion *completion, const struct link *link,
             "link \"%s\" in namespace \"%s\" is no %s: write \"%s\" there as well, or "
             "leave it out",
             end->name, end->namespace->name, link->kind->name, link->kind->name);
-    else if (!end->flawed && (!reference_given(back) || strcmp(back->name, link->name) != 0 ||
+    else if (!end->flawed && (!back || strcmp(back->name, link->name) != 0 ||
                               strcmp(back->namespace, link->namespace->name) != 0))
         link_kind_finding(completion->problems, link, "peer",
                           "link \"%s\" in namespace \"%s\" names another end, \"%s/%s\": both ends "
                           "must name each other",
-                          end->name, end->namespace->name,
-                          reference_given(back) ? back->namespace : "?", back->name);
+                          end->name, end->namespace->name, back ? back->namespace : "?",
+                          back ? back->name : "");
 }
 
 static void refuse_namespace(struct completion *completion, const struct link *link,
@@ -80,9 +80,8 @@ static void refuse_namespace(struct completion *completion, const struct link *l
 /* Brings the unwritten end of a veth into the network. */
 static bool complete_pair(struct completion *completion, struct link *link)
 {
-    const struct reference *peer = &link->peer;
-    if (!link->kind || !link->kind->paired || link->derived || !reference_given(peer) ||
-        reference_given(&link->bridge))
+    const struct reference *peer = link->peer;
+    if (!link->kind || !link->kind->paired || link->derived || !peer || link->bridge)
         return true;
     struct namespace *namespace = network_namespace(completion->network, peer->namespace);
     if (!namespace) {
@@ -110,11 +109,17 @@ static bool add_loopbacks(struct network *network)
     return true;
 }
 
-/* Finds what REFERENCE, which stands at MEMBER of LINK, names. */
+static void find(const struct completion *completion, struct reference *reference)
+{
+    if (reference)
+        reference->link = network_link(completion->network, reference->namespace, reference->name);
+}
+
+/* The same of REFERENCE, which stands at MEMBER of LINK: it must name something. */
 static void resolve(struct completion *completion, const struct link *link,
                     struct reference *reference, const char *member)
 {
-    if (!reference_given(reference))
+    if (!reference)
         return;
     const struct namespace *namespace =
         network_namespace(completion->network, reference->namespace);
@@ -140,7 +145,7 @@ static void refuse_master(struct completion *completion, const struct link *link
     const char *article = master->kind ? "a " : "lo",
                *kind = master->kind ? master->kind->name : "";
     if (link->derived)
-        link_kind_finding(completion->problems, link->peer.link, "bridge", format, master->name,
+        link_kind_finding(completion->problems, link_peer(link), "bridge", format, master->name,
                           article, kind);
     else
         link_finding(completion->problems, false, link, "master", format, master->name, article,
@@ -149,7 +154,7 @@ static void refuse_master(struct completion *completion, const struct link *link
 
 static void check_master(struct completion *completion, const struct link *link)
 {
-    const struct link *master = link->master.link;
+    const struct link *master = link_master(link);
     if (!master || master->flawed)
         return;
     if (master->namespace != link->namespace)
@@ -169,17 +174,13 @@ static bool resolve_link(struct completion *completion, struct link *link)
     char member[40] = "";
     if (link->kind)
         snprintf(member, sizeof(member), "%s/link", link->kind->name);
-    resolve(completion, link, &link->lower, member);
-    resolve(completion, link, &link->bridge, "veth/bridge");
+    resolve(completion, link, link->lower, member);
+    resolve(completion, link, link->bridge, "veth/bridge");
     if (link->derived && link->kind)
-        link->master.link =
-            reference_given(&link->master)
-                ? network_link(completion->network, link->master.namespace, link->master.name)
-                : NULL;
+        find(completion, link->master);
     else
-        resolve(completion, link, &link->master, "master");
-    if (reference_given(&link->peer))
-        link->peer.link = network_link(completion->network, link->peer.namespace, link->peer.name);
+        resolve(completion, link, link->master, "master");
+    find(completion, link->peer);
     if (link->underlay && !network_namespace(completion->network, link->underlay))
         refuse_namespace(completion, link, "vxlan/underlayNamespace", link->underlay);
     check_master(completion, link);
@@ -199,11 +200,11 @@ static bool complete_ipv6_of_link(struct completion *completion, struct link *li
         wants_ipv6(link->namespace, address->prefix.address.family);
     struct namespace *outer = link->underlay
                                   ? network_namespace(completion->network, link->underlay)
-                              : link->lower.link ? link->lower.link->namespace
+                              : link_lower(link) ? link_lower(link)->namespace
                                                  : link->namespace;
     for (size_t i = 0; outer && link->kind && i < link->kind->attributes.count; i++) {
         if (link->kind->attributes.rows[i].type == ATTRIBUTE_ADDRESS && link->attributes[i].present)
-            wants_ipv6(outer, link->attributes[i].address.family);
+            wants_ipv6(outer, link->attributes[i].address->family);
     }
     return true;
 }
@@ -245,7 +246,7 @@ static uint32_t bridge_mtu(struct completion *completion, const struct link *bri
     struct link *port, *next;
     HASH_ITER (hh, bridge->namespace->links, port, next) {
         uint32_t mtu =
-            port->master.link == bridge ? settle_mtu(completion, port, depth + 1) : UINT32_MAX;
+            link_master(port) == bridge ? settle_mtu(completion, port, depth + 1) : UINT32_MAX;
         if (!least || mtu < least)
             least = mtu;
     }
@@ -256,13 +257,13 @@ static uint32_t usual_mtu(struct completion *completion, const struct link *link
 {
     const struct link_kind *kind = link->kind;
     if (kind->paired)
-        return link->peer.link && link->peer.link->common[LINK_MTU].present
-                   ? (uint32_t)link->peer.link->common[LINK_MTU].number
+        return link_peer(link) && link_peer(link)->common[LINK_MTU].present
+                   ? (uint32_t)link_peer(link)->common[LINK_MTU].number
                    : ETHERNET_MTU;
     if (kind->can_be_master)
         return bridge_mtu(completion, link, depth);
     uint32_t lower =
-        link->lower.link ? settle_mtu(completion, link->lower.link, depth + 1) : ETHERNET_MTU;
+        link_lower(link) ? settle_mtu(completion, link_lower(link), depth + 1) : ETHERNET_MTU;
     uint32_t overhead = kind->overhead ? kind->overhead(link) : 0;
     return lower > overhead ? lower - overhead : 0;
 }
@@ -309,7 +310,7 @@ static bool complete_addr_gen_mode(struct completion *completion, struct link *l
     struct value *mode = &link->common[LINK_ADDR_GEN_MODE];
     const struct namespace *namespace = link->namespace;
     bool silent = !namespace_is_shared(namespace) && !namespace->ipv6;
-    if (!mode->present && link->kind && (silent || reference_given(&link->master)))
+    if (!mode->present && link->kind && (silent || link->master))
         derive(mode, IN6_ADDR_GEN_MODE_NONE);
     return true;
 }
@@ -318,7 +319,7 @@ static bool complete_addr_gen_mode(struct completion *completion, struct link *l
 static bool complete_port(struct completion *completion, struct link *link)
 {
     (void)completion;
-    return !link->master.link || link->master.link->kind != &kind_bridge || link_add_port(link);
+    return !link_master(link) || link_master(link)->kind != &kind_bridge || link_add_port(link);
 }
 
 static bool complete_kind(struct completion *completion, struct link *link)

@@ -50,7 +50,7 @@ void document_read_kind(struct reader *reader, struct link *link, struct json_ob
 /* Reads "NAMESPACE/LINK", or "LINK" in the namespace called HOME, into *REFERENCE. */
 bool document_read_reference(struct json_object *json, const struct json_place *place,
                              const char *home, struct problems *problems,
-                             struct reference *reference);
+                             struct reference **reference);
 
 /* document_address.c */
 void document_read_addresses(struct link *link, struct json_object *json,

@@ -8,7 +8,7 @@
 
 bool document_read_reference(struct json_object *json, const struct json_place *place,
                              const char *home, struct problems *problems,
-                             struct reference *reference)
+                             struct reference **reference)
 {
     const char *text;
     if (!json_read_string(json, place, problems, &text))
@@ -79,9 +79,9 @@ static void read_port_name(const struct link *link, struct json_object *port,
 static struct link *add_port(struct reader *reader, struct link *link, const char *name,
                              struct json_object *port, const struct json_place *place)
 {
-    const struct reference *bridge = &link->bridge;
+    const struct reference *bridge = link->bridge;
     struct namespace *namespace =
-        reference_given(bridge) ? network_namespace(reader->network, bridge->namespace) : NULL;
+        bridge ? network_namespace(reader->network, bridge->namespace) : NULL;
     if (!namespace)
         return NULL;
     if (namespace_link(namespace, name)) {

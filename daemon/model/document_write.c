@@ -31,7 +31,7 @@ static bool write_attributes(const struct attribute_table *table, const struct v
 static bool write_reference(const char *key, const struct reference *reference,
                             const struct namespace *home, struct json_object *object)
 {
-    if (!reference_given(reference))
+    if (!reference)
         return true;
     if (strcmp(reference->namespace, home->name) == 0)
         return json_put_string(object, key, reference->name);
@@ -90,7 +90,7 @@ static bool write_common(const struct link *link, struct json_object *object)
 static bool write_bridge_end(const struct link *link, const struct link *end,
                              struct json_object *object)
 {
-    if (!write_reference("bridge", &link->bridge, link->namespace, object))
+    if (!write_reference("bridge", link->bridge, link->namespace, object))
         return false;
     if (!end)
         return true;
@@ -107,13 +107,13 @@ static bool write_kind(const struct link *link, const struct link *end, struct j
 {
     auto_json struct json_object *kind = json_object_new_object();
     bool good = kind && write_attributes(&link->kind->attributes, link->attributes, kind) &&
-                write_reference("link", &link->lower, link->namespace, kind);
+                write_reference("link", link->lower, link->namespace, kind);
     if (good && link->underlay)
         good = json_put_string(kind, "underlayNamespace", link->underlay);
-    if (good && reference_given(&link->bridge))
+    if (good && link->bridge)
         good = write_bridge_end(link, end, kind);
     else if (good)
-        good = write_reference("peer", &link->peer, link->namespace, kind);
+        good = write_reference("peer", link->peer, link->namespace, kind);
     return good && json_put(object, link->kind->name, TAKE(kind));
 }
 
@@ -125,14 +125,14 @@ static struct json_object *write_link(const struct link *link, const struct link
         good = json_put_bool(object, "external", true);
     if (good && link->kind)
         good = write_kind(link, end, object);
-    good = good && write_reference("master", &link->master, link->namespace, object) &&
+    good = good && write_reference("master", link->master, link->namespace, object) &&
            write_common(link, object);
     return good ? TAKE(object) : NULL;
 }
 
 struct json_object *document_write_link(const struct link *link)
 {
-    return write_link(link, link->peer.link);
+    return write_link(link, link_peer(link));
 }
 
 static bool write_external(const struct namespace *namespace, struct json_object *object)
@@ -154,10 +154,10 @@ static bool write_links(const struct network *network, const struct namespace *n
         return false;
     struct link *link, *next;
     HASH_ITER (hh, namespace->links, link, next) {
-        const struct reference *peer = &link->peer;
-        const struct link *end = peer->link || !reference_given(peer)
-                                     ? peer->link
-                                     : network_link(network, peer->namespace, peer->name);
+        const struct reference *peer = link->peer;
+        const struct link *end = link_peer(link);
+        if (peer && !end)
+            end = network_link(network, peer->namespace, peer->name);
         if (!link->derived && !json_put(links, link->name, write_link(link, end)))
             return false;
     }

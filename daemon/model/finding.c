@@ -15,12 +15,12 @@ static void append(char *pointer, const char *part)
 
 static void written_pointer(const struct link *link, char pointer[FINDING_POINTER_MAX])
 {
-    const struct link *written = link->derived ? link->peer.link : NULL;
+    const struct link *written = link->derived ? link_peer(link) : NULL;
     link_pointer(written ? written : link, pointer, FINDING_POINTER_MAX);
     if (!written || !written->kind)
         return;
     append(pointer, written->kind->name);
-    if (reference_given(&written->bridge))
+    if (written->bridge)
         append(pointer, "port");
 }
 

@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void reference_clear(struct reference *reference)
-{
-    free(reference->namespace);
-}
-
 static void sysctl_free(struct sysctl *sysctl)
 {
     free(sysctl->path);
@@ -39,10 +34,10 @@ static void link_free(struct link *link)
     free(link->attributes);
     values_free(&bridge_port_attributes, link->port);
     free(link->port);
-    reference_clear(&link->master);
-    reference_clear(&link->lower);
-    reference_clear(&link->peer);
-    reference_clear(&link->bridge);
+    free(link->master);
+    free(link->lower);
+    free(link->peer);
+    free(link->bridge);
     free(link->underlay);
     alt_names_free(link->alt_names);
     struct address *address, *next;
@@ -217,7 +212,9 @@ bool link_set_kind(struct link *link, const struct link_kind *kind)
 {
     link->kind = kind;
     link->namespace->hub |= kind->can_be_master;
-    link->attributes = calloc(kind->attributes.count + 1, sizeof(*link->attributes));
+    if (!kind->attributes.count)
+        return true;
+    link->attributes = calloc(kind->attributes.count, sizeof(*link->attributes));
     return link->attributes;
 }
 
@@ -353,20 +350,37 @@ bool namespace_move(struct network *from, struct namespace *namespace, struct ne
     return false;
 }
 
-bool reference_set(struct reference *reference, const char *namespace, const char *name)
+bool reference_set(struct reference **reference, const char *namespace, const char *name)
 {
-    char *copy = strdup(namespace);
-    if (!copy)
+    size_t size = strlen(namespace) + 1;
+    struct reference *made = calloc(1, sizeof(*made) + size);
+    if (!made)
         return false;
-    free(reference->namespace);
-    *reference = (struct reference){.namespace = copy};
-    strncpy(reference->name, name, IFNAMSIZ - 1);
+    strncpy(made->name, name, IFNAMSIZ - 1);
+    memcpy(made->namespace, namespace, size);
+    free(*reference);
+    *reference = made;
     return true;
 }
 
-bool reference_given(const struct reference *reference)
+static struct link *referred(const struct reference *reference)
 {
-    return reference->name[0];
+    return reference ? reference->link : NULL;
+}
+
+struct link *link_master(const struct link *link)
+{
+    return referred(link->master);
+}
+
+struct link *link_lower(const struct link *link)
+{
+    return referred(link->lower);
+}
+
+struct link *link_peer(const struct link *link)
+{
+    return referred(link->peer);
 }
 
 static const char *skip_space(const char *text)

@@ -25,12 +25,12 @@
 /* Longest name of a namespace: it is a file name (NAME_MAX). */
 #define NAMESPACE_NAME_MAX 255
 
-/* NAMESPACE/LINK. An empty link name means no reference. In a desired network LINK points to the
- * object once the network is complete (model/complete.h). */
+/* NAMESPACE/LINK. In a desired network LINK points to the object once the network is complete
+ * (model/complete.h). */
 struct reference {
-    char *namespace; /* owned */
-    char name[IFNAMSIZ];
     struct link *link; /* borrowed */
+    char name[IFNAMSIZ];
+    char namespace[];
 };
 
 struct address {
@@ -60,14 +60,14 @@ struct link {
     bool external;                /* (desired) not ours: referred to, no more */
     bool derived;                 /* (desired) the unwritten end of a veth */
     struct value common[LINK_ATTRIBUTE_COUNT]; /* by link_attributes */
-    struct value *attributes;                  /* by kind->attributes; NULL without kind */
+    struct value *attributes;                  /* by kind->attributes; NULL: it has none */
     struct value *port;                        /* by bridge_port_attributes; NULL: none said */
-    struct reference master;                   /* (desired) */
-    struct reference lower;                    /* (desired) */
-    struct reference peer;                     /* (desired) veth: the other end */
-    struct reference bridge; /* (desired) veth: "bridge" shorthand; the derived end's master */
-    char *underlay;          /* (desired) namespace of outer packets, NULL: its own; owned */
-    char **alt_names;        /* owned, ended by NULL; NULL: none */
+    struct reference *master; /* (desired) NULL: none, as of the next three; owned */
+    struct reference *lower;  /* (desired) */
+    struct reference *peer;   /* (desired) veth: the other end */
+    struct reference *bridge; /* (desired) veth: "bridge" shorthand; the derived end's master */
+    char *underlay;           /* (desired) namespace of outer packets, NULL: its own; owned */
+    char **alt_names;         /* owned, ended by NULL; NULL: none */
     struct address *addresses;
     struct sysctl *sysctls; /* (desired) list, by next, of its own; borrowed: they are held, by
                              * full path, in the namespace's map */
@@ -259,10 +259,12 @@ bool namespace_copy_rest(const struct namespace *from, struct namespace *into);
 /* Of LINK with its sysctls. */
 struct link *link_copy(const struct link *link, struct namespace *into);
 
-/* Sets REFERENCE; NAMESPACE is copied. */
-bool reference_set(struct reference *reference, const char *namespace, const char *name);
-/* Does REFERENCE name anything? */
-bool reference_given(const struct reference *reference);
+/* Replaces *REFERENCE. False when memory is short. */
+bool reference_set(struct reference **reference, const char *namespace, const char *name);
+/* The links that LINK refers to; NULL where it names none, or where the name is not resolved. */
+struct link *link_master(const struct link *link);
+struct link *link_lower(const struct link *link);
+struct link *link_peer(const struct link *link);
 
 /* Equality of sysctl values: white space at the ends ignored, runs of it equal. */
 bool sysctl_value_equal(const char *a, const char *b);

@@ -10,9 +10,9 @@ static bool copy_string(const char *from, char **to)
     return *to || !from;
 }
 
-static bool copy_reference(const struct reference *from, struct reference *to)
+static bool copy_reference(const struct reference *from, struct reference **to)
 {
-    return !reference_given(from) || reference_set(to, from->namespace, from->name);
+    return !from || reference_set(to, from->namespace, from->name);
 }
 
 static bool copy_values(const struct attribute_table *table, const struct value *from,
@@ -79,8 +79,8 @@ static bool copy_content(const struct link *from, struct link *to)
            (!from->port ||
             (link_add_port(to) && copy_values(&bridge_port_attributes, from->port, to->port))) &&
            copy_values(&link_attributes, from->common, to->common) &&
-           copy_reference(&from->master, &to->master) && copy_reference(&from->lower, &to->lower) &&
-           copy_reference(&from->peer, &to->peer) && copy_reference(&from->bridge, &to->bridge) &&
+           copy_reference(from->master, &to->master) && copy_reference(from->lower, &to->lower) &&
+           copy_reference(from->peer, &to->peer) && copy_reference(from->bridge, &to->bridge) &&
            copy_string(from->underlay, &to->underlay) &&
            copy_alt_names(from->alt_names, &to->alt_names) && copy_addresses(from, to) &&
            (!from->hh_ifindex.tbl || link_index(to));

@@ -84,9 +84,9 @@ bool network_cut_namespace(struct network *cut, const struct network *from, cons
     return add_links(cut, whole) && add_rest(cut, whole);
 }
 
-static bool add_referred(struct network *cut, const struct reference *reference)
+static bool add_referred(struct network *cut, const struct link *link)
 {
-    return !reference->link || add_link(cut, reference->link);
+    return !link || add_link(cut, link);
 }
 
 static bool close_link(struct network *cut, const struct network *from, const struct link *copy)
@@ -94,8 +94,8 @@ static bool close_link(struct network *cut, const struct network *from, const st
     const struct link *link = network_link(from, copy->namespace->name, copy->name);
     const struct namespace *underlay =
         link->underlay ? network_namespace(from, link->underlay) : NULL;
-    return add_referred(cut, &link->master) && add_referred(cut, &link->lower) &&
-           add_referred(cut, &link->peer) && (!underlay || obtain(cut, underlay));
+    return add_referred(cut, link_master(link)) && add_referred(cut, link_lower(link)) &&
+           add_referred(cut, link_peer(link)) && (!underlay || obtain(cut, underlay));
 }
 
 static size_t count_links(const struct network *network)
@@ -121,7 +121,8 @@ static bool add_all_referred(struct network *cut, const struct network *from)
 
 static void resolve(const struct network *cut, const struct reference *from, struct reference *to)
 {
-    to->link = from->link ? network_link(cut, from->link->namespace->name, from->link->name) : NULL;
+    if (from && from->link)
+        to->link = network_link(cut, from->link->namespace->name, from->link->name);
 }
 
 bool network_cut_close(struct network *cut, const struct network *from)
@@ -135,10 +136,10 @@ bool network_cut_close(struct network *cut, const struct network *from)
     for (const struct namespace *each = cut->namespaces; each; each = each->hh.next) {
         for (struct link *link = each->links; link; link = link->hh.next) {
             const struct link *whole = network_link(from, each->name, link->name);
-            resolve(cut, &whole->master, &link->master);
-            resolve(cut, &whole->lower, &link->lower);
-            resolve(cut, &whole->peer, &link->peer);
-            resolve(cut, &whole->bridge, &link->bridge);
+            resolve(cut, whole->master, link->master);
+            resolve(cut, whole->lower, link->lower);
+            resolve(cut, whole->peer, link->peer);
+            resolve(cut, whole->bridge, link->bridge);
         }
     }
     return true;

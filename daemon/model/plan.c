@@ -77,9 +77,9 @@ void plan_freep(struct plan **plan)
 /* The unwritten end of a veth stands in the document as the "veth" of the end that is written. */
 static char *written_pointer(const struct link *link, char *buffer, size_t size)
 {
-    if (!link->derived || !link->peer.link)
+    if (!link->derived || !link_peer(link))
         return link_pointer(link, buffer, size);
-    link_pointer(link->peer.link, buffer, size);
+    link_pointer(link_peer(link), buffer, size);
     size_t length = strlen(buffer);
     snprintf(buffer + length, size - length, "/veth");
     return buffer;

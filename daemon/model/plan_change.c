@@ -102,14 +102,14 @@ static bool alt_names_missing(const struct link *from, const struct link *in)
 static bool master_difference(const struct link *link, const struct link *actual,
                               struct json_object *fields, bool *differs)
 {
-    uint32_t wanted = link->master.link ? link->master.link->ifindex : link->master_ifindex;
-    bool anew =
-        link->master.link && link->master.link->fate != FATE_KEEP && !link->master.link->external;
+    const struct link *master = link_master(link);
+    uint32_t wanted = master ? master->ifindex : link->master_ifindex;
+    bool anew = master && master->fate != FATE_KEEP && !master->external;
     if (!anew && wanted == actual->master_ifindex)
         return true;
     const struct link *from = namespace_link_by_ifindex(actual->namespace, actual->master_ifindex);
-    return text_difference("master", from ? from->name : "",
-                           link->master.link ? link->master.link->name : "", fields, differs);
+    return text_difference("master", from ? from->name : "", master ? master->name : "", fields,
+                           differs);
 }
 
 bool plan_link_differences(const struct link *link, const struct link *actual,
@@ -157,7 +157,7 @@ static bool birth_reference(const char *name, const struct reference *reference,
                             struct json_object *fields)
 {
     char text[NAMESPACE_NAME_MAX + IFNAMSIZ + 2];
-    if (!reference_given(reference))
+    if (!reference)
         return true;
     snprintf(text, sizeof(text), "%s/%s", reference->namespace, reference->name);
     return plan_field(fields, name, NULL, json_object_new_string(text));
@@ -166,10 +166,10 @@ static bool birth_reference(const char *name, const struct reference *reference,
 bool plan_link_birth(const struct link *link, struct json_object *fields)
 {
     if (!plan_field(fields, "kind", NULL, json_object_new_string(link->kind->name)) ||
-        !birth_reference("link", &link->lower, fields) ||
-        !birth_reference("peer", &link->peer, fields) ||
-        !birth_reference("bridge", &link->bridge, fields) ||
-        !birth_reference("master", &link->master, fields) ||
+        !birth_reference("link", link->lower, fields) ||
+        !birth_reference("peer", link->peer, fields) ||
+        !birth_reference("bridge", link->bridge, fields) ||
+        !birth_reference("master", link->master, fields) ||
         !birth_values(&link_attributes, link->common, fields) ||
         !birth_values(&link->kind->attributes, link->attributes, fields))
         return false;

@@ -67,19 +67,15 @@ static bool note_link_birth(struct plan_builder *builder, const struct link *lin
 
 static bool place_link(struct plan_builder *builder, struct link *link);
 
-static bool place_reference(struct plan_builder *builder, const struct reference *reference)
-{
-    return !reference->link || place_link(builder, reference->link);
-}
-
 /* Everything that must be there before LINK can be made. */
 static bool place_needs(struct plan_builder *builder, const struct link *link)
 {
+    struct link *lower = link_lower(link), *master = link_master(link);
     struct namespace *underlay =
         link->underlay ? network_namespace(builder->input->desired, link->underlay) : NULL;
     return place_namespace(builder, link->namespace) &&
            (!underlay || place_namespace(builder, underlay)) &&
-           place_reference(builder, &link->lower) && place_reference(builder, &link->master);
+           (!lower || place_link(builder, lower)) && (!master || place_link(builder, master));
 }
 
 /* Puts what makes LINK (and its other end) into the plan, after what that needs. */
@@ -90,7 +86,7 @@ static bool place_link(struct plan_builder *builder, struct link *link)
     link->create_placed = true;
     if (link->fate == FATE_KEEP || !link->kind)
         return true;
-    struct link *peer = link->peer.link;
+    struct link *peer = link_peer(link);
     if (link->derived && peer && !peer->create_placed)
         return place_link(builder, peer);
     if (!place_needs(builder, link))
@@ -113,7 +109,7 @@ static bool is_shown_at_peer(const struct link *link, struct json_object *fields
 {
     struct json_object *field = json_object_array_get_idx(fields, 0);
     const char *name = json_object_get_string(json_lookup(field, "/name"));
-    const struct link *peer = link->peer.link;
+    const struct link *peer = link_peer(link);
     bool mtu_alone = json_object_array_length(fields) == 1 && name && strcmp(name, "mtu") == 0;
     return mtu_alone && peer && peer->match && peer->fate == FATE_KEEP &&
            !attribute_equal(&link_attributes.rows[LINK_MTU], &peer->common[LINK_MTU],
@@ -169,8 +165,9 @@ static bool place_settings(struct plan_builder *builder, struct link *link)
     if (link->set_placed || !plan_link_managed(builder, link))
         return true;
     link->set_placed = true;
-    if (link->kind && link->kind->lower_must_be_up && link->lower.link &&
-        !(place_link(builder, link->lower.link) && place_settings(builder, link->lower.link)))
+    struct link *lower = link_lower(link);
+    if (link->kind && link->kind->lower_must_be_up && lower &&
+        !(place_link(builder, lower) && place_settings(builder, lower)))
         return false;
     if (!place_link_sysctls(builder, link))
         return false;

@@ -11,7 +11,7 @@ bool plan_link_is_ours(const struct link *actual)
  * be made again: it went with that. */
 static bool is_lost(const struct link *link)
 {
-    return link->kind && link->kind->paired && !link->peer.link && link->fate != FATE_KEEP;
+    return link->kind && link->kind->paired && !link_peer(link) && link->fate != FATE_KEEP;
 }
 
 bool plan_link_managed(const struct plan_builder *builder, const struct link *link)
@@ -164,6 +164,7 @@ static bool underlay_equal(const struct plan_input *input, const struct link *li
 static bool compatible(const struct plan_input *input, const struct link *link,
                        const struct link *actual)
 {
+    const struct link *lower = link_lower(link), *peer = link_peer(link);
     if (link->kind != actual->kind)
         return false;
     if (!birth_equal(&link_attributes, link->common, actual->common))
@@ -173,14 +174,14 @@ static bool compatible(const struct plan_input *input, const struct link *link,
     if (!birth_equal(&link->kind->attributes, link->attributes, actual->attributes))
         return false;
     if (link->kind->lower != LOWER_NONE) {
-        if (link->lower.link && !stands_on(actual, link->lower.link))
+        if (lower && !stands_on(actual, lower))
             return false;
-        if (!link->lower.link && !input->restore && !underlay_equal(input, link, actual))
+        if (!lower && !input->restore && !underlay_equal(input, link, actual))
             return false;
-        if (!reference_given(&link->lower) && !input->restore && actual->lower_ifindex)
+        if (!link->lower && !input->restore && actual->lower_ifindex)
             return false;
     }
-    return !link->peer.link || stands_on(actual, link->peer.link);
+    return !peer || stands_on(actual, peer);
 }
 
 static bool find_actual_link(struct plan_builder *builder, struct link *link)
@@ -212,13 +213,9 @@ static bool must_recreate(const struct plan_input *input, const struct link *lin
 {
     if (link->external || link->fate != FATE_KEEP)
         return false;
-    if (!compatible(input, link, link->match))
-        return true;
-    if (link->peer.link && link->peer.link->fate != FATE_KEEP)
-        return true;
-    if (link->lower.link && link->lower.link->fate != FATE_KEEP)
-        return true;
-    return false;
+    const struct link *peer = link_peer(link), *lower = link_lower(link);
+    return !compatible(input, link, link->match) || (peer && peer->fate != FATE_KEEP) ||
+           (lower && lower->fate != FATE_KEEP);
 }
 
 /* A link that is made anew takes its other end, and all that stands on it, along: to a fixed point,

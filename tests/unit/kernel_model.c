@@ -110,8 +110,8 @@ static struct link *bear(struct kernel_model *kernel, struct link *link)
     set_values(&link->kind->attributes, link->attributes, born->attributes);
     born->common[LINK_UP].number = 0;
     link_index(born);
-    if (link->master.link) {
-        struct link *master = find_link(kernel, link->master.link);
+    if (link_master(link)) {
+        struct link *master = find_link(kernel, link_master(link));
         born->master_ifindex = master ? master->ifindex : 0;
         if (!master)
             refuse(kernel, "%s: no master", link->name);
@@ -129,22 +129,22 @@ static void tie(struct link *upper, const struct link *lower)
 
 static bool create(struct kernel_model *kernel, struct link *link)
 {
-    if (link->lower.link && !find_link(kernel, link->lower.link))
+    if (link_lower(link) && !find_link(kernel, link_lower(link)))
         return refuse(kernel, "%s: no lower link", link->name);
     if (link->underlay && !network_namespace(kernel->network, link->underlay))
         return refuse(kernel, "%s: no underlay", link->name);
     struct link *born = bear(kernel, link);
     if (!born)
         return false;
-    if (link->lower.link)
-        tie(born, find_link(kernel, link->lower.link));
+    if (link_lower(link))
+        tie(born, find_link(kernel, link_lower(link)));
     else if (link->underlay && strcmp(link->underlay, link->namespace->name) != 0) {
         born->lower_elsewhere = true;
         born->lower_cookie = network_namespace(kernel->network, link->underlay)->cookie;
     }
     if (!link->kind->paired)
         return true;
-    struct link *peer = link->peer.link ? bear(kernel, link->peer.link) : NULL;
+    struct link *peer = link_peer(link) ? bear(kernel, link_peer(link)) : NULL;
     if (!peer)
         return false;
     tie(born, peer);
@@ -201,8 +201,8 @@ static void set_alt_names(struct link *link, char **names)
 
 static bool lower_is_up(struct kernel_model *kernel, const struct link *link)
 {
-    struct link *lower = link->lower.link ? find_link(kernel, link->lower.link) : NULL;
-    return !link->kind || !link->kind->lower_must_be_up || !link->lower.link ||
+    struct link *lower = link_lower(link) ? find_link(kernel, link_lower(link)) : NULL;
+    return !link->kind || !link->kind->lower_must_be_up || !link_lower(link) ||
            (lower && is_up(lower));
 }
 
@@ -227,8 +227,8 @@ static bool set(struct kernel_model *kernel, struct link *desired)
         set_values(&link->kind->attributes, desired->attributes, link->attributes);
     if (desired->port && link_add_port(link))
         set_values(&bridge_port_attributes, desired->port, link->port);
-    struct link *master = desired->master.link ? find_link(kernel, desired->master.link) : NULL;
-    if (desired->master.link && !master)
+    struct link *master = link_master(desired) ? find_link(kernel, link_master(desired)) : NULL;
+    if (link_master(desired) && !master)
         return refuse(kernel, "%s: no master", desired->name);
     link->master_ifindex = master ? master->ifindex : desired->master_ifindex;
     set_alt_names(link, desired->alt_names);

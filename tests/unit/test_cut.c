@@ -100,9 +100,9 @@ static void test_link_brings_what_it_stands_on(void **unused)
     assert_holds(cut, "a a/up ");
     assert_holds(close_cut(cut), "a a/eth0 a/up host host/a.eth0 host/br0 ");
     const struct link *up = network_link(cut, "a", "up");
-    assert_ptr_equal(up->lower.link, network_link(cut, "a", "eth0"));
-    assert_ptr_equal(up->lower.link->peer.link, network_link(cut, "host", "a.eth0"));
-    assert_ptr_equal(up->lower.link->peer.link->master.link, network_link(cut, "host", "br0"));
+    assert_ptr_equal(link_lower(up), network_link(cut, "a", "eth0"));
+    assert_ptr_equal(link_peer(link_lower(up)), network_link(cut, "host", "a.eth0"));
+    assert_ptr_equal(link_master(link_peer(link_lower(up))), network_link(cut, "host", "br0"));
     assert_string_equal(cut->topology, "test");
 }
 

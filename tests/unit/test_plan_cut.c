@@ -130,8 +130,8 @@ static bool has_other_end(struct json_object *changes, const struct network *des
     char namespace[NAMESPACE_NAME_MAX + 1], name[IFNAMSIZ], other[512];
     const char *rest = pointer_parts(pointer, namespace, name);
     const struct link *link = rest && *name ? network_link(desired, namespace, name) : NULL;
-    return link && link->peer.link &&
-           has_pointer(changes, link_pointer(link->peer.link, other, sizeof(other)));
+    return link && link_peer(link) &&
+           has_pointer(changes, link_pointer(link_peer(link), other, sizeof(other)));
 }
 
 /* Both plans find the same in what CUT holds, which is all that there is. */

@@ -126,6 +126,12 @@ static const struct attribute rows[ATTRIBUTE_COUNT] = {
     [L3_MISS] = FLAG("l3miss", IFLA_VXLAN_L3MISS, 0, "Tell of unknown IP addresses."),
 };
 
+static bool is_multicast(const struct ip_address *address)
+{
+    return address->family == AF_INET ? (address->bytes[0] & 0xf0) == 0xe0
+                                      : address->bytes[0] == 0xff;
+}
+
 /* vxlan_nl2conf() and vxlan_config_validate(). */
 static void check(const struct link *link, const struct json_place *place,
                   struct problems *problems)
@@ -134,15 +140,11 @@ static void check(const struct link *link, const struct json_place *place,
     if (!link->attributes[ID].present)
         json_problem(problems, false, &(struct json_place){.parent = place, .key = rows[ID].name},
                      "this key is missing: the network's number (VNI), from 0 to 16777215");
-    if (remote->present && local->present && remote->address.family != local->address.family)
+    if (remote->present && local->present && remote->address->family != local->address->family)
         json_problem(problems, false,
                      &(struct json_place){.parent = place, .key = rows[LOCAL].name},
                      "\"local\" and \"remote\" must both be IPv4, or both IPv6");
-    const uint8_t *bytes = remote->address.bytes;
-    bool multicast =
-        remote->present &&
-        (remote->address.family == AF_INET ? (bytes[0] & 0xf0) == 0xe0 : bytes[0] == 0xff);
-    if (multicast && !reference_given(&link->lower))
+    if (remote->present && is_multicast(remote->address) && !link->lower)
         json_problem(problems, false,
                      &(struct json_place){.parent = place, .key = rows[REMOTE].name},
                      "a multicast group is joined on a link: name that in \"link\"");
@@ -152,8 +154,8 @@ static void check(const struct link *link, const struct json_place *place,
 static uint32_t overhead(const struct link *link)
 {
     const struct value *remote = &link->attributes[REMOTE], *local = &link->attributes[LOCAL];
-    bool ipv6 = (remote->present && remote->address.family == AF_INET6) ||
-                (local->present && local->address.family == AF_INET6);
+    bool ipv6 = (remote->present && remote->address->family == AF_INET6) ||
+                (local->present && local->address->family == AF_INET6);
     return ipv6 ? 70 : 50;
 }
 
