@@ -50,7 +50,7 @@ static void link_free(struct link *link)
 
 static void namespace_free(struct namespace *namespace)
 {
-    HASH_CLEAR(hh_ifindex, namespace->links_by_ifindex);
+    link_index_clear(&namespace->links_by_ifindex);
     struct link *link, *next_link;
     HASH_ITER (hh, namespace->links, link, next_link) {
         HASH_DEL(namespace->links, link);
@@ -145,9 +145,7 @@ struct link *namespace_link(const struct namespace *namespace, const char *name)
 
 struct link *namespace_link_by_ifindex(const struct namespace *namespace, uint32_t ifindex)
 {
-    struct link *link;
-    HASH_FIND(hh_ifindex, namespace->links_by_ifindex, &ifindex, sizeof(ifindex), link);
-    return link;
+    return link_index_find(&namespace->links_by_ifindex, ifindex);
 }
 
 struct address *link_address(const struct link *link, const struct ip_prefix *prefix)
@@ -227,16 +225,15 @@ bool link_add_port(struct link *link)
 
 static void unindex(struct link *link)
 {
-    if (!link->hh_ifindex.tbl)
-        return;
-    HASH_DELETE(hh_ifindex, link->namespace->links_by_ifindex, link);
-    link->hh_ifindex.tbl = NULL;
+    if (link->indexed)
+        link_index_remove(&link->namespace->links_by_ifindex, link);
+    link->indexed = false;
 }
 
 bool link_index(struct link *link)
 {
-    HASH_ADD(hh_ifindex, link->namespace->links_by_ifindex, ifindex, sizeof(link->ifindex), link);
-    return link->hh_ifindex.tbl;
+    link->indexed = link_index_add(&link->namespace->links_by_ifindex, link);
+    return link->indexed;
 }
 
 struct address *address_add(struct link *link, const struct ip_prefix *prefix)

@@ -10,6 +10,7 @@
 #include "model/address.h"
 #include "model/attribute.h"
 #include "model/kind.h"
+#include "model/link_index.h"
 
 #include <net/if.h>
 #include <stdbool.h>
@@ -59,6 +60,8 @@ struct link {
     const struct link_kind *kind; /* NULL: lo, external, or a kind that netnsd does not know */
     bool external;                /* (desired) not ours: referred to, no more */
     bool derived;                 /* (desired) the unwritten end of a veth */
+    bool flawed; /* while a document is read: what it is, or stands on, could not be read, so that
+                  * nothing that would follow from it is worth noting */
     struct value common[LINK_ATTRIBUTE_COUNT]; /* by link_attributes */
     struct value *attributes;                  /* by kind->attributes; NULL: it has none */
     struct value *port;                        /* by bridge_port_attributes; NULL: none said */
@@ -71,29 +74,27 @@ struct link {
     struct address *addresses;
     struct sysctl *sysctls; /* (desired) list, by next, of its own; borrowed: they are held, by
                              * full path, in the namespace's map */
-    bool flawed; /* while a document is read: what it is, or stands on, could not be read, so that
-                  * nothing that would follow from it is worth noting */
 
     uint32_t
         ifindex;    /* (actual); (desired) filled by the plan and by whoever runs it, 0: unknown */
     uint32_t flags; /* (actual) IFF_* */
-    uint8_t oper_state;       /* (actual) IF_OPER_* (RFC 2863) */
-    uint32_t group;           /* (actual) NETNSD_GROUP when ours */
+    uint32_t group; /* (actual) NETNSD_GROUP when ours */
     uint32_t master_ifindex;  /* (actual) 0: none */
     uint32_t lower_ifindex;   /* (actual) IFLA_LINK: lower device, or peer of a veth; 0: none */
+    int32_t lower_nsid;       /* (actual) IFLA_LINK_NETNSID, in the numbering of this namespace */
     uint64_t lower_cookie;    /* (actual) that of the namespace that lower_ifindex counts in; 0: not
                                * known */
-    bool lower_elsewhere;     /* (actual) IFLA_LINK_NETNSID is there: lower is in another netns */
-    int32_t lower_nsid;       /* (actual) its value, in the numbering of this namespace */
     char kind_name[IFNAMSIZ]; /* (actual) IFLA_INFO_KIND, also of unknown kinds; "" physical */
+    uint8_t oper_state;       /* (actual) IF_OPER_* (RFC 2863) */
+    bool lower_elsewhere;     /* (actual) lower_nsid is there: lower is in another netns */
+    bool indexed;             /* (actual) in namespace->links_by_ifindex */
 
     /* Filled by the plan. */
-    struct link *match; /* the same link in the other network */
-    enum link_fate fate;
     bool create_placed, set_placed; /* its operations are in the plan */
+    enum link_fate fate;
+    struct link *match; /* the same link in the other network */
 
-    UT_hash_handle hh;         /* by name, in namespace->links */
-    UT_hash_handle hh_ifindex; /* (actual) by ifindex, in namespace->links_by_ifindex */
+    UT_hash_handle hh; /* by name, in namespace->links */
 };
 
 /* What identifies a route in its namespace. All bytes are significant: zero it before filling. */
@@ -186,7 +187,7 @@ struct namespace
     uint32_t next_ifindex;   /* (desired) of a namespace to be made: for its next link */
 
     struct link *links;
-    struct link *links_by_ifindex; /* (actual) */
+    struct link_index links_by_ifindex; /* (actual) */
     struct route *routes;
     struct rule *rules;
     struct sysctl *sysctls;

@@ -83,7 +83,7 @@ static bool copy_content(const struct link *from, struct link *to)
            copy_reference(from->peer, &to->peer) && copy_reference(from->bridge, &to->bridge) &&
            copy_string(from->underlay, &to->underlay) &&
            copy_alt_names(from->alt_names, &to->alt_names) && copy_addresses(from, to) &&
-           (!from->hh_ifindex.tbl || link_index(to));
+           (!from->indexed || link_index(to));
 }
 
 static bool copy_route(const struct route *from, struct namespace *into)
