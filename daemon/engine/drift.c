@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "engine/holders.h"
 #include "engine/mirror.h"
+#include "engine/surplus.h"
 #include "model/network_cut.h"
 
 #include <event2/event.h>
@@ -315,6 +316,7 @@ static void compare(struct engine *engine, struct topology *topology)
     if (!dirty)
         return;
     auto_network struct network *cut = dirty_cut(dirty, topology->network);
+    surplus_add(engine, cut);
     if (cut && !differs(engine, cut)) {
         drift_items_agreed(engine, topology, cut);
         go_on(engine, topology);

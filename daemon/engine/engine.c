@@ -6,6 +6,7 @@
 #include "engine/internal.h"
 #include "engine/mirror.h"
 #include "engine/recovery.h"
+#include "engine/surplus.h"
 #include "engine/transaction.h"
 #include "kernel/fault.h"
 
@@ -41,7 +42,7 @@ struct engine *engine_new(struct event_base *base, struct store *store,
     engine->completions = completions;
     engine->audit_interval = (int64_t)audit * 1000;
     if (!read_ids(engine, error) || !netns_directory_prepare(error) ||
-        !mirror_start(engine, error) || !drift_start(engine, error) ||
+        !surplus_start(engine, error) || !mirror_start(engine, error) || !drift_start(engine, error) ||
         !(engine->maker = worker_new("maker", completions, error)) ||
         !(engine->configurer = worker_new("configurer", completions, error)) ||
         !(engine->reader = worker_new("reader", completions, error))) {
@@ -64,6 +65,7 @@ void engine_free(struct engine *engine)
     topologies_free(engine);
     drift_stop(engine);
     mirror_stop(engine);
+    surplus_stop(engine);
     struct netns *netns, *next;
     HASH_ITER (hh, engine->held.entries, netns, next) {
         netns_table_take(&engine->held, netns);

@@ -1,5 +1,6 @@
 #include "engine/internal.h"
 #include "engine/look.h"
+#include "engine/surplus.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,7 @@ static void inspected(void *context, const struct error *error)
     struct engine *engine = inspection->engine;
     inspection->callback(inspection->context, failure.code ? NULL : inspection->network,
                          failure.code ? &failure : NULL);
+    surplus_add(engine, inspection->network);
     inspection_free(inspection);
     engine->requests--;
     engine_check_idle(engine);

@@ -60,6 +60,9 @@ struct engine {
     int64_t audit_interval; /* ms; 0: no periodic audits */
     uint64_t comparisons;   /* transactions that compared, so far */
 
+    struct event *surplus_timer; /* surplus.h */
+    size_t surplus;              /* links that were worked on since it ran */
+
     bool starting, stopping;
     void (*ready)(void *context);
     void *ready_context;

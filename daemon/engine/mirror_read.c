@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "engine/drift.h"
 #include "engine/holders.h"
+#include "engine/surplus.h"
 #include "kernel/dump.h"
 
 #include <fcntl.h>
@@ -163,6 +164,7 @@ static void reading_done(struct job *job)
     struct engine *engine = reading->engine;
     struct mirror *mirror = engine->mirror;
     mirror_drain(engine);
+    surplus_add(engine, reading->read);
     for (size_t i = 0; i < reading->count; i++) {
         const char *name = reading->targets[i].name;
         struct namespace *namespace = network_namespace(reading->read, name);

@@ -3,6 +3,7 @@
 #include "engine/drift.h"
 #include "engine/events.h"
 #include "engine/mirror.h"
+#include "engine/surplus.h"
 #include "engine/transaction.h"
 
 #include <stdlib.h>
@@ -133,6 +134,8 @@ void transaction_finish(struct transaction *transaction)
     give_namespaces_back(transaction);
     release(engine, transaction->desired);
     release(engine, transaction->previous);
+    surplus_add(engine, transaction->desired);
+    surplus_add(engine, transaction->previous);
     if (topology)
         topology->changing = false;
     if (topology && transaction->repair)

@@ -1,0 +1,48 @@
+#include "engine/surplus.h"
+
+#include <event2/event.h>
+#include <malloc.h>
+
+/* Links that are worth some milliseconds of the loop, and how many of them count at once: small
+ * changes, however many, leave nothing that the next one would not use. */
+#define SURPLUS_MIN 1024
+#define WORK_MIN 64
+/* Bytes that malloc may keep at the end of each of its heaps, where malloc_trim() does not look. It
+ * would keep more and more, the larger the blocks are that are freed. */
+#define HEAP_END_MAX (1 << 20)
+/* Until the call, the reply and the jobs are freed as well. */
+static const struct timeval surplus_settle = {.tv_usec = 200000};
+
+static void give_back(evutil_socket_t fd, short what, void *context)
+{
+    struct engine *engine = context;
+    (void)fd;
+    (void)what;
+    engine->surplus = 0;
+    malloc_trim(0);
+}
+
+bool surplus_start(struct engine *engine, struct error *error)
+{
+    mallopt(M_TRIM_THRESHOLD, HEAP_END_MAX);
+    mallopt(M_MMAP_THRESHOLD, HEAP_END_MAX);
+    engine->surplus_timer = evtimer_new(engine->base, give_back, engine);
+    return engine->surplus_timer || error_memory(error);
+}
+
+void surplus_stop(struct engine *engine)
+{
+    if (engine->surplus_timer)
+        event_free(engine->surplus_timer);
+}
+
+void surplus_add(struct engine *engine, const struct network *network)
+{
+    size_t count = 0;
+    const struct namespace *each = network ? network->namespaces : NULL;
+    for (; each; each = each->hh.next)
+        count += HASH_COUNT(each->links);
+    engine->surplus += count >= WORK_MIN ? count : 0;
+    if (engine->surplus >= SURPLUS_MIN)
+        evtimer_add(engine->surplus_timer, &surplus_settle);
+}
