@@ -48,8 +48,8 @@ static bool is_answered(const struct look *look, struct link *link, const char *
     return true;
 }
 
-static bool find_lower(struct lower_finder **finder, const struct look *look,
-                       const struct look_entry *entry, struct link *link, struct error *error)
+static bool find_lower(const struct look *look, const struct look_entry *entry,
+                       const struct netns *netns, struct link *link, struct error *error)
 {
     const struct link *said[2] = {described(entry->asked[0], link),
                                   described(entry->asked[1], link)};
@@ -57,10 +57,7 @@ static bool find_lower(struct lower_finder **finder, const struct look *look,
     if ((!said[0] && !said[1]) || is_answered(look, link, guesses[0]) ||
         is_answered(look, link, guesses[1]))
         return true;
-    if (!*finder &&
-        !(*finder = lower_finder_new(netns_table_find(look->table, entry->name), error)))
-        return false;
-    return lower_find(*finder, link, look->table, guesses, 2, error);
+    return lower_find(netns, link, look->table, guesses, 2, error);
 }
 
 static bool is_sought(const struct link *link)
@@ -81,14 +78,13 @@ bool look_find_lowers(struct look *look, struct look_entry *entry)
 {
     const struct netns *netns = netns_table_find(look->table, entry->name);
     const struct namespace *namespace = network_namespace(look->actual, entry->name);
-    auto_lower_finder struct lower_finder *finder = NULL;
     if (!netns || netns->fd < 0 || !namespace || entry->lowers)
         return true;
     if (look->phase < LOOK_LOWERS_MANY && has_many(namespace))
         return true;
     entry->lowers = true;
     for (struct link *link = namespace->links; link; link = link->hh.next) {
-        if (is_sought(link) && !find_lower(&finder, look, entry, link, &look->error))
+        if (is_sought(link) && !find_lower(look, entry, netns, link, &look->error))
             return false;
     }
     return true;

@@ -35,11 +35,6 @@ bool netlink_ack_read(const struct nlmsghdr *message, struct netlink_ack *ack);
  * the kernel's words. */
 bool netlink_change(struct mnl_socket *socket, struct nlmsghdr *request, struct error *error);
 
-/* What number the namespace of SOCKET knows the namespace that FD is open on by (RTM_GETNSID);
- * NETNSA_NSID_NOT_ASSIGNED (-1): none. */
-bool netlink_namespace_number(struct mnl_socket *socket, int fd, int32_t *number,
-                              struct error *error);
-
 /* Has the namespace of SOCKET know NETNS by the number that the daemon's own knows it by, before
  * the kernel chooses one: the lower, the sooner it is found (netns_number.c). Only speed depends on
  * it: no answer is waited for, and one that says why not has the sequence number 0. */

@@ -88,6 +88,11 @@ bool netns_number_prepare(struct error *error);
  * one, so it need not be asked for. */
 bool netns_number(struct netns *netns, bool fresh, struct error *error);
 
+/* What number NETNS is known by in IN, which has a number itself or is the daemon's own; -1: none.
+ */
+bool netns_number_in(const struct netns *in, const struct netns *netns, int32_t *number,
+                     struct error *error);
+
 /* Does the name below NETNS_DIRECTORY lead to NETNS, which is held? */
 bool netns_is_named(const struct netns *netns);
 

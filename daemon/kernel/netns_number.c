@@ -27,18 +27,6 @@ static struct nlmsghdr *put_request(char *buffer, uint16_t type, int fd)
     return request;
 }
 
-bool netlink_namespace_number(struct mnl_socket *socket, int fd, int32_t *number,
-                              struct error *error)
-{
-    char buffer[256];
-    *number = NETNSA_NSID_NOT_ASSIGNED;
-    struct nlmsghdr *request = put_request(buffer, RTM_GETNSID, fd);
-    struct error reason = {0};
-    return netlink_ask(socket, request, read_number, number, &reason) ||
-           error_set(error, ERROR_KERNEL, reason.errnum, "a namespace's number cannot be read: %s",
-                     reason.text);
-}
-
 /* For each message the kernel looks the number of the sender's namespace up for every listener,
  * from the lowest number upwards (net/netlink/af_netlink.c, do_one_broadcast();
  * net/core/net_namespace.c, __peernet2id()), and messages come mostly from what was made last: so
@@ -59,6 +47,21 @@ static void note_given(int32_t number)
         next_number = number - 1;
     else if (number > NUMBER_HUB_MIN && number <= next_hub_number)
         next_hub_number = number - 1;
+}
+
+/* The number in the namespace that is TARGET here; NETNSA_NSID_NOT_ASSIGNED: in the daemon's own.
+ */
+static bool ask(int fd, int32_t target, int32_t *number, struct error *error)
+{
+    char buffer[256];
+    *number = NETNSA_NSID_NOT_ASSIGNED;
+    struct nlmsghdr *request = put_request(buffer, RTM_GETNSID, fd);
+    if (target != NETNSA_NSID_NOT_ASSIGNED)
+        mnl_attr_put_u32(request, NETNSA_TARGET_NSID, (uint32_t)target);
+    struct error reason = {0};
+    return netlink_ask(own, request, read_number, number, &reason) ||
+           error_set(error, ERROR_KERNEL, reason.errnum, "a namespace's number cannot be read: %s",
+                     reason.text);
 }
 
 static bool assign(struct mnl_socket *socket, int fd, int32_t number, struct error *error)
@@ -82,7 +85,7 @@ static bool assign_next(struct netns *netns, struct error *error)
         if (reason.errnum != EEXIST)
             return error_set(error, reason.code, reason.errnum,
                              "namespace \"%s\" cannot be numbered: %s", netns->name, reason.text);
-        if (!netlink_namespace_number(own, netns->fd, &netns->number, error))
+        if (!ask(netns->fd, NETNSA_NSID_NOT_ASSIGNED, &netns->number, error))
             return false;
         if (netns->number != NETNSA_NSID_NOT_ASSIGNED)
             return true;
@@ -100,7 +103,7 @@ void netlink_give_number(struct mnl_socket *socket, const struct netns *netns)
 
 static bool number_locked(struct netns *netns, bool fresh, struct error *error)
 {
-    if (!fresh && !netlink_namespace_number(own, netns->fd, &netns->number, error))
+    if (!fresh && !ask(netns->fd, NETNSA_NSID_NOT_ASSIGNED, &netns->number, error))
         return false;
     if (netns->number == NETNSA_NSID_NOT_ASSIGNED)
         return assign_next(netns, error);
@@ -120,6 +123,15 @@ bool netns_number(struct netns *netns, bool fresh, struct error *error)
 {
     pthread_mutex_lock(&lock);
     bool good = number_locked(netns, fresh, error);
+    pthread_mutex_unlock(&lock);
+    return good;
+}
+
+bool netns_number_in(const struct netns *in, const struct netns *netns, int32_t *number,
+                     struct error *error)
+{
+    pthread_mutex_lock(&lock);
+    bool good = ask(netns->fd, in->host ? NETNSA_NSID_NOT_ASSIGNED : in->number, number, error);
     pthread_mutex_unlock(&lock);
     return good;
 }
