@@ -141,7 +141,7 @@ static bool open_entry(struct look *look, const struct look_entry *entry, const 
     return netns_table_add(look->table, TAKE(netns)) || error_memory(&look->error);
 }
 
-static bool read_entry(struct look *look, const struct look_entry *entry)
+bool look_read_entry(struct look *look, const struct look_entry *entry)
 {
     const struct netns *netns = netns_table_find(look->table, entry->name);
     if (netns && netns->fd >= 0) {
@@ -165,7 +165,7 @@ static bool read_next(struct look *look)
 {
     struct look_entry *entry = TAILQ_FIRST(&look->todo);
     TAILQ_REMOVE(&look->todo, entry, next);
-    return read_entry(look, entry) && (entry->after == SIZE_MAX || look_find_lowers(look, entry));
+    return look_read_entry(look, entry) && (entry->after == SIZE_MAX || look_find_lowers(look, entry));
 }
 
 /* False when all are done. */
@@ -187,6 +187,7 @@ static void look_run(struct job *job)
 {
     struct look *look = (struct look *)job;
     bool more = true;
+    look_share(look);
     for (int i = 0; i < LOOK_SLICE && more && !look->failed; i++) {
         if (!TAILQ_EMPTY(&look->todo))
             look->failed = !read_next(look);

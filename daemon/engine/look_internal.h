@@ -40,6 +40,13 @@ struct look {
     struct error error;
 };
 
+/* Reads what ENTRY asks for. False when it fails: look->error says why. */
+bool look_read_entry(struct look *look, const struct look_entry *entry);
+
+/* look_share.c: much that is still to be opened, such as all at the start, is read by two threads.
+ * When that fails, look->failed is set. */
+void look_share(struct look *look);
+
 /* look_lower.c: finds out, for the links of ENTRY that documents speak of, which namespaces those
  * that they stand on are in; in the phase for namespaces that have as many as it has. False when it
  * fails: look->error says why. */
