@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,11 +19,14 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #define DEFAULT_SOCKET "/run/netnsd/io.netnsd"
 #define DEFAULT_STATE "/var/lib/netnsd"
 #define DEFAULT_AUDIT 60
 #define AUDIT_MAX 86400u
+/* That there is room for from the beginning: one a namespace, and some. 128 KiB of the kernel. */
+#define DESCRIPTORS 16384
 
 struct options {
     const char *socket;
@@ -146,6 +150,16 @@ static void raise_descriptor_limit(void)
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
         log_warning("the limit of open files stays at its default: %s", strerror(errno));
+}
+
+/* When the table of descriptors grows in a process that has threads, the kernel waits until no
+ * processor can be looking at the old one (fs/file.c, expand_fdtable()), some milliseconds each
+ * time it doubles: so it grows while there is one thread alone. */
+static void reserve_descriptors(void)
+{
+    int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, DESCRIPTORS - 1);
+    if (fd >= 0)
+        close(fd);
 }
 
 static void stop_loop(void *context)
@@ -296,6 +310,7 @@ int main(int argc, char **argv)
         return status;
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
+    reserve_descriptors();
     bool good = run(&daemon);
     if (!good)
         log_error("%s", daemon.error.text);

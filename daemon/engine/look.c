@@ -165,7 +165,8 @@ static bool read_next(struct look *look)
 {
     struct look_entry *entry = TAILQ_FIRST(&look->todo);
     TAILQ_REMOVE(&look->todo, entry, next);
-    return look_read_entry(look, entry) && (entry->after == SIZE_MAX || look_find_lowers(look, entry));
+    return look_read_entry(look, entry) &&
+           (entry->after == SIZE_MAX || look_find_lowers(look, entry));
 }
 
 /* False when all are done. */
