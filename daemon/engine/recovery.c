@@ -7,6 +7,7 @@
 #include "kernel/dump.h"
 #include "kernel/execute.h"
 #include "model/document.h"
+#include "model/network_cut.h"
 #include "model/network_merge.h"
 
 #include <stdlib.h>
@@ -31,16 +32,17 @@ static struct network *read_rows(const struct engine *engine, const char *name,
     return network;
 }
 
-/* What the topology may have in the kernel: what was committed, and what a change that was cut off
- * was about to make. */
-static struct network *answered_for(const struct engine *engine,
+/* What TOPOLOGY may have in the kernel: what was committed, and what a change that was cut off was
+ * about to make. */
+static struct network *answered_for(const struct engine *engine, const struct topology *topology,
                                     const struct store_topology *stored, const struct network *macs,
                                     struct error *error)
 {
-    auto_network struct network *network =
-        read_rows(engine, stored->name, stored->rows, macs, error);
-    if (!network || !facts_restore(stored->facts, engine->boot_id, network))
+    auto_network struct network *network = network_cut_all(topology->network);
+    if (!network) {
+        error_memory(error);
         return NULL;
+    }
     if (!stored->intended)
         return TAKE(network);
     auto_network struct network *intent =
@@ -79,7 +81,7 @@ static bool load_topology(void *context, const struct store_topology *stored, st
     auto_network struct network *previous = NULL;
     if (set_network(engine, topology, stored,
                     read_rows(engine, stored->name, stored->rows, macs, &reason)))
-        previous = answered_for(engine, stored, macs, &reason);
+        previous = answered_for(engine, topology, stored, macs, &reason);
     if (!previous) {
         log_error("topology %s: %s", stored->name, reason.text);
         topology_set_message(topology, false, reason.text);

@@ -161,13 +161,15 @@ static void plan_ready(void *context, const struct error *error)
         return;
     }
     select_repairs(transaction);
+    if (transaction->recovery) {
+        run_plan(transaction);
+        return;
+    }
     if (!rows_changed(transaction->previous, transaction->desired, &transaction->rows)) {
         transaction_refuse_memory(transaction);
         return;
     }
-    if (transaction->recovery) {
-        run_plan(transaction);
-    } else if (!transaction->plan->count && !transaction->rows.count &&
+    if (!transaction->plan->count && !transaction->rows.count &&
                transaction->type != CHANGE_REMOVE && !transaction->unconfirmed &&
                transaction->topology) {
         transaction->outcome = CHANGE_UNCHANGED;

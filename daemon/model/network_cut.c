@@ -125,14 +125,8 @@ static void resolve(const struct network *cut, const struct reference *from, str
         to->link = network_link(cut, from->link->namespace->name, from->link->name);
 }
 
-bool network_cut_close(struct network *cut, const struct network *from)
+static void resolve_all(const struct network *cut, const struct network *from)
 {
-    size_t before;
-    do {
-        before = count_links(cut);
-        if (!add_all_referred(cut, from))
-            return false;
-    } while (count_links(cut) != before);
     for (const struct namespace *each = cut->namespaces; each; each = each->hh.next) {
         for (struct link *link = each->links; link; link = link->hh.next) {
             const struct link *whole = network_link(from, each->name, link->name);
@@ -142,6 +136,17 @@ bool network_cut_close(struct network *cut, const struct network *from)
             resolve(cut, whole->bridge, link->bridge);
         }
     }
+}
+
+bool network_cut_close(struct network *cut, const struct network *from)
+{
+    size_t before;
+    do {
+        before = count_links(cut);
+        if (!add_all_referred(cut, from))
+            return false;
+    } while (count_links(cut) != before);
+    resolve_all(cut, from);
     return true;
 }
 
@@ -153,7 +158,9 @@ struct network *network_cut_all(const struct network *from)
         if (!namespace_copy(each, cut))
             return NULL;
     }
-    return cut && network_cut_close(cut, from) ? TAKE(cut) : NULL;
+    if (cut)
+        resolve_all(cut, from);
+    return TAKE(cut);
 }
 
 bool network_cut_holds(const struct network *cut, const char *pointer)
