@@ -40,6 +40,7 @@ struct engine {
     sd_id128_t machine_id;
     sd_id128_t boot_id;
     sd_id128_t instance; /* random */
+    uint64_t cookie;     /* of the daemon's own namespace */
 
     struct topology *topologies; /* in order of names */
     struct netns_table held;     /* every owned namespace that no transaction works on */

@@ -115,6 +115,16 @@ static bool is_ours(const struct look_entry *entry, const struct namespace *name
            (lo && lo->group == NETNSD_GROUP);
 }
 
+/* The number that NETNS was given in the daemon's own namespace, if that is known: to ask for it
+ * takes the longer, the more there are. */
+static void recall_number(const struct look_entry *entry, struct netns *netns)
+{
+    for (size_t i = 0; i < 2 && entry->asked[i]; i++) {
+        if (entry->asked[i]->number && entry->asked[i]->cookie == netns->cookie)
+            netns->number = entry->asked[i]->number;
+    }
+}
+
 /* PARKED (NULL: it is not) is where a namespace of ours was parked when netnsd came to an end. */
 static bool open_entry(struct look *look, const struct look_entry *entry, const char *parked)
 {
@@ -126,6 +136,7 @@ static bool open_entry(struct look *look, const struct look_entry *entry, const 
         look->error = error;
         return false;
     }
+    recall_number(entry, netns);
     /* What a document speaks of is listened to before it is read. */
     if (entry->asked[0] && !netns->host && !netns_number(netns, false, &look->error))
         return false;

@@ -336,9 +336,11 @@ static struct event *add_event(struct mirror *mirror, int fd, short what,
 static bool watch_host(struct engine *engine, struct error *error)
 {
     auto_netns struct netns *host = netns_open(NAMESPACE_HOST, NULL, error);
-    if (host)
-        mirror_watch(engine, host);
-    return host;
+    if (!host)
+        return false;
+    engine->cookie = host->cookie;
+    mirror_watch(engine, host);
+    return true;
 }
 
 bool mirror_start(struct engine *engine, struct error *error)

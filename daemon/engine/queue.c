@@ -64,6 +64,7 @@ static bool inherit(const struct network *previous, struct network *desired)
         if (!old)
             continue;
         namespace->cookie = old->cookie;
+        namespace->number = old->number;
         struct sysctl *sysctl, *next_sysctl;
         HASH_ITER (hh, namespace->sysctls, sysctl, next_sysctl) {
             const struct sysctl *found = namespace_sysctl(old, sysctl->path);

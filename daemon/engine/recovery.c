@@ -59,7 +59,7 @@ static struct network *answered_for(const struct engine *engine, const struct to
 static bool set_network(struct engine *engine, struct topology *topology,
                         const struct store_topology *stored, struct network *network)
 {
-    if (!network || !facts_restore(stored->facts, engine->boot_id, network)) {
+    if (!network || !facts_restore(engine, stored->facts, network)) {
         network_free(network);
         return false;
     }

@@ -165,36 +165,39 @@ static bool sysctl_facts(const struct namespace *namespace, const struct namespa
     return true;
 }
 
-static bool cookie_fact(const struct namespace *namespace, const struct namespace *other, bool gone,
-                        sd_id128_t boot_id, struct store_rows *facts)
+/* BOOT:COOKIE:OWN:NUMBER. As long as it lives, a namespace keeps the number that another one knows
+ * it by; OWN is the cookie of that one, the daemon's. */
+static bool cookie_fact(const struct engine *engine, const struct namespace *namespace,
+                        const struct namespace *other, bool gone, struct store_rows *facts)
 {
-    char key[POINTER_MAX], text[SD_ID128_STRING_MAX + 24];
+    char key[POINTER_MAX], text[SD_ID128_STRING_MAX + 64];
     uint64_t stored = other ? other->cookie : 0;
     if (namespace_is_shared(namespace) || !namespace->cookie || stored == namespace->cookie ||
         (gone && stored))
         return true;
     snprintf(key, sizeof(key), "cookie/%s", namespace->name);
-    snprintf(text, sizeof(text), SD_ID128_FORMAT_STR ":%" PRIu64, SD_ID128_FORMAT_VAL(boot_id),
-             namespace->cookie);
+    snprintf(text, sizeof(text), SD_ID128_FORMAT_STR ":%" PRIu64 ":%" PRIu64 ":%" PRId32,
+             SD_ID128_FORMAT_VAL(engine->boot_id), namespace->cookie, engine->cookie,
+             namespace->number);
     return store_rows_add(facts, key, gone ? NULL : text);
 }
 
-bool facts_changed(const struct network *from, const struct network *to, sd_id128_t boot_id,
-                   struct store_rows *facts)
+bool facts_changed(const struct engine *engine, const struct network *from,
+                   const struct network *to, struct store_rows *facts)
 {
     struct namespace *namespace, *next;
     HASH_ITER (hh, to->namespaces, namespace, next) {
         const struct namespace *old = network_namespace(from, namespace->name);
         if (!mac_facts(from, to, namespace, false, facts) ||
             !sysctl_facts(namespace, old, false, facts) ||
-            !cookie_fact(namespace, old, false, boot_id, facts))
+            !cookie_fact(engine, namespace, old, false, facts))
             return false;
     }
     HASH_ITER (hh, from->namespaces, namespace, next) {
         const struct namespace *new = network_namespace(to, namespace->name);
         if (!mac_facts(from, to, namespace, true, facts) ||
             !sysctl_facts(namespace, new, true, facts) ||
-            !cookie_fact(namespace, new, true, boot_id, facts))
+            !cookie_fact(engine, namespace, new, true, facts))
             return false;
     }
     return true;
@@ -240,19 +243,35 @@ struct network *facts_macs(const struct store_rows *facts)
     return TAKE(network);
 }
 
-bool facts_restore(const struct store_rows *facts, sd_id128_t boot_id, struct network *network)
+/* An earlier netnsd wrote no number. */
+static void restore_cookie(const struct engine *engine, const char *value,
+                           struct namespace *namespace)
+{
+    char boot[SD_ID128_STRING_MAX];
+    uint64_t cookie, own;
+    int32_t number;
+    sd_id128_t id;
+    int count =
+        sscanf(value, "%32[0-9a-f]:%" SCNu64 ":%" SCNu64 ":%" SCNd32, boot, &cookie, &own, &number);
+    if (count < 2 || sd_id128_from_string(boot, &id) < 0 || !sd_id128_equal(id, engine->boot_id))
+        return;
+    namespace->cookie = cookie;
+    if (count == 4 && own == engine->cookie) {
+        namespace->number = number;
+    }
+}
+
+bool facts_restore(const struct engine *engine, const struct store_rows *facts,
+                   struct network *network)
 {
     for (size_t i = 0; i < facts->count; i++) {
         const struct store_row *fact = &facts->items[i];
-        char name[NAMESPACE_NAME_MAX + 1], boot[SD_ID128_STRING_MAX];
+        char name[NAMESPACE_NAME_MAX + 1];
         const char *rest;
-        uint64_t cookie;
-        sd_id128_t id;
         if (split_fact(fact->key, "cookie", name, &rest)) {
             struct namespace *namespace = network_namespace(network, name);
-            if (namespace && sscanf(fact->value, "%32[0-9a-f]:%" SCNu64, boot, &cookie) == 2 &&
-                sd_id128_from_string(boot, &id) >= 0 && sd_id128_equal(id, boot_id))
-            namespace->cookie = cookie;
+            if (namespace)
+                restore_cookie(engine, fact->value, namespace);
         } else if (split_fact(fact->key, "sysctl", name, &rest)) {
             struct namespace *namespace = network_namespace(network, name);
             struct sysctl *sysctl = namespace ? namespace_sysctl(namespace, rest) : NULL;

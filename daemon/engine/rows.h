@@ -9,13 +9,15 @@ bool rows_changed(const struct network *from, const struct network *to, struct s
 /* The document that ROWS are the parts of; a new reference. NULL when a row cannot be read. */
 struct json_object *rows_document(const struct store_rows *rows, struct error *error);
 
-/* Adds to FACTS what makes the stored facts of FROM those of TO: derived MACs, the cookies of
- * namespaces, what sysctls were before. */
-bool facts_changed(const struct network *from, const struct network *to, sd_id128_t boot_id,
-                   struct store_rows *facts);
+/* Adds to FACTS what makes the stored facts of FROM those of TO: derived MACs, the cookies and the
+ * numbers of namespaces, what sysctls were before. */
+bool facts_changed(const struct engine *engine, const struct network *from,
+                   const struct network *to, struct store_rows *facts);
 
 /* A network that holds nothing but the derived MACs among FACTS, for document_read(). */
 struct network *facts_macs(const struct store_rows *facts);
 
-/* Puts cookies of this boot, and earlier values of sysctls, into NETWORK. */
-bool facts_restore(const struct store_rows *facts, sd_id128_t boot_id, struct network *network);
+/* Puts cookies of this boot, numbers in the daemon's present namespace, and earlier values of
+ * sysctls, into NETWORK. */
+bool facts_restore(const struct engine *engine, const struct store_rows *facts,
+                   struct network *network);

@@ -397,6 +397,7 @@ static bool learn(struct transaction *transaction)
         const struct netns *netns = netns_table_find(&transaction->namespaces, namespace->name);
         if (netns && !namespace_is_shared(namespace)) {
             namespace->cookie = netns->cookie;
+            namespace->number = netns->number;
         }
         const struct namespace *before = network_namespace(transaction->before, namespace->name);
         struct sysctl *sysctl, *next_sysctl;
@@ -500,7 +501,7 @@ static void commit(struct transaction *transaction)
     auto_network struct network *unknown = transaction->made ? network_new(NULL) : NULL;
     const struct network *known = transaction->repair && unknown ? unknown : transaction->previous;
     if (!learn(transaction) ||
-        !facts_changed(known, transaction->desired, engine->boot_id, &transaction->facts)) {
+        !facts_changed(engine, known, transaction->desired, &transaction->facts)) {
         fail_memory(transaction);
         return;
     }

@@ -84,8 +84,8 @@ bool netns_wait(struct netns *netns, struct error *error);
 /* To be called in the daemon's namespace before the first netns_number(). */
 bool netns_number_prepare(struct error *error);
 /* Sees to it that NETNS, which is open, has a number in the daemon's namespace, without which its
- * changes are not heard (kernel/monitor.h). Fills netns->number. FRESH: nobody can have given it
- * one, so it need not be asked for. */
+ * changes are not heard (kernel/monitor.h). Fills netns->number, unless that is known. FRESH:
+ * nobody can have given it one, so it need not be asked for. */
 bool netns_number(struct netns *netns, bool fresh, struct error *error);
 
 /* What number NETNS is known by in IN, which has a number itself or is the daemon's own; -1: none.

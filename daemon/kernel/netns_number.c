@@ -103,7 +103,8 @@ void netlink_give_number(struct mnl_socket *socket, const struct netns *netns)
 
 static bool number_locked(struct netns *netns, bool fresh, struct error *error)
 {
-    if (!fresh && !ask(netns->fd, NETNSA_NSID_NOT_ASSIGNED, &netns->number, error))
+    bool known = fresh || netns->number != NETNSA_NSID_NOT_ASSIGNED;
+    if (!known && !ask(netns->fd, NETNSA_NSID_NOT_ASSIGNED, &netns->number, error))
         return false;
     if (netns->number == NETNSA_NSID_NOT_ASSIGNED)
         return assign_next(netns, error);

@@ -178,6 +178,7 @@ struct namespace
     bool no_rest;      /* nor are its routes, its rules, and those sysctls that are no link's */
     uint64_t cookie;   /* (actual) SO_NETNS_COOKIE, its identity within one boot */
     uint64_t heard;    /* (actual) how many of the kernel's messages had come when it was read */
+    int32_t number;    /* (desired) the daemon's own namespace knows it by; 0: to be asked */
     bool parked;       /* (actual) alive and held, but its name is taken away */
 
     /* Filled by the plan. */

@@ -179,6 +179,7 @@ struct namespace *namespace_copy_bare(const struct namespace *namespace, struct 
     copy->some_links = namespace->some_links;
     copy->no_rest = namespace->no_rest;
     copy->cookie = namespace->cookie;
+    copy->number = namespace->number;
     copy->parked = namespace->parked;
     if (copy_string(namespace->path, &copy->path))
         return copy;

@@ -217,6 +217,7 @@ struct network *network_cut_actual(const struct network *cut, const struct netwo
 static bool learn_namespace(const struct namespace *from, struct namespace *into)
 {
     into->cookie = from->cookie;
+    into->number = from->number;
     for (const struct link *link = from->links; link; link = link->hh.next)
         namespace_link(into, link->name)->ifindex = link->ifindex;
     for (const struct sysctl *sysctl = from->sysctls; sysctl; sysctl = sysctl->hh.next) {
