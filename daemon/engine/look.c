@@ -215,6 +215,7 @@ static void submit(struct look *look)
     look->heard = mirror_drain(look->engine);
     TAILQ_CONCAT(&look->todo, &look->ready, next);
     look->all = look->complete;
+    look->alone = look->engine->starting;
     look->running = true;
     worker_submit(look->engine->reader, &look->job);
 }

@@ -32,6 +32,7 @@ struct look {
     bool running;                                         /* the job is */
     bool complete;                                        /* nothing is held any more */
     bool abandoned; /* what is not read is not wanted any more */
+    bool alone;     /* the engine starts: nobody else waits for a turn on the thread */
     bool all;       /* and the job has all that is left */
     uint64_t heard; /* mirror_drain(), before what is todo was */
     enum { LOOK_READING, LOOK_LOWERS_FEW, LOOK_LOWERS_MANY } phase;

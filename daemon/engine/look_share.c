@@ -86,7 +86,9 @@ static void share_end(struct share *share)
 
 void look_share(struct look *look)
 {
-    struct sharing sharing = {.whole = look, .lock = PTHREAD_MUTEX_INITIALIZER, .left = SHARE_MAX};
+    struct sharing sharing = {.whole = look,
+                              .lock = PTHREAD_MUTEX_INITIALIZER,
+                              .left = look->alone ? SIZE_MAX : SHARE_MAX};
     struct share shares[2];
     pthread_t helper;
     if (HASH_COUNT(look->entries) < SHARE_MIN || !is_to_open(look, TAILQ_FIRST(&look->todo)) ||
