@@ -200,7 +200,7 @@ static void look_run(struct job *job)
     struct look *look = (struct look *)job;
     bool more = true;
     look_share(look);
-    for (int i = 0; i < LOOK_SLICE && more && !look->failed; i++) {
+    for (int i = 0; (i < LOOK_SLICE || look->alone) && more && !look->failed; i++) {
         if (!TAILQ_EMPTY(&look->todo))
             look->failed = !read_next(look);
         else

@@ -84,6 +84,28 @@ static void share_end(struct share *share)
     network_free(read);
 }
 
+static bool is_hub(const struct look_entry *entry)
+{
+    return entry->asked[0] && entry->asked[0]->hub;
+}
+
+/* While the links of a hub are read, nobody else gets at any (the kernel's RTNL mutex): they come
+ * when the other thread has little left to do. */
+static void put_hubs_last(struct look *look)
+{
+    struct look_queue hubs;
+    TAILQ_INIT(&hubs);
+    struct look_entry *entry, *next;
+    for (entry = TAILQ_FIRST(&look->todo); entry; entry = next) {
+        next = TAILQ_NEXT(entry, next);
+        if (!is_hub(entry))
+            continue;
+        TAILQ_REMOVE(&look->todo, entry, next);
+        TAILQ_INSERT_TAIL(&hubs, entry, next);
+    }
+    TAILQ_CONCAT(&look->todo, &hubs, next);
+}
+
 void look_share(struct look *look)
 {
     struct sharing sharing = {.whole = look,
@@ -94,6 +116,7 @@ void look_share(struct look *look)
     if (HASH_COUNT(look->entries) < SHARE_MIN || !is_to_open(look, TAILQ_FIRST(&look->todo)) ||
         !share_begin(&shares[0], &sharing))
         return;
+    put_hubs_last(look);
     bool helped = share_begin(&shares[1], &sharing) &&
                   pthread_create(&helper, NULL, read_share, &shares[1]) == 0;
     read_share(&shares[0]);
