@@ -194,8 +194,8 @@ static void add_others(void *context, struct topology *topology)
         topology == ports->topology ? NULL
                                     : network_namespace(topology->network, ports->namespace->name);
     if (namespace)
-        ports->count += ports->bridge ? count_ports(namespace, ports->bridge)
-                                      : HASH_COUNT(namespace->links);
+        ports->count +=
+            ports->bridge ? count_ports(namespace, ports->bridge) : HASH_COUNT(namespace->links);
 }
 
 static void check_ports(const struct engine *engine, struct ports *ports, struct problems *problems)
@@ -205,9 +205,8 @@ static void check_ports(const struct engine *engine, struct ports *ports, struct
     if (ports->count + HASH_COUNT(namespace->links) <= BRIDGE_PORTS_MAX)
         return;
     for (const struct link *link = namespace->links; link; link = link->hh.next) {
-        size_t own = link->external || link->kind == &kind_bridge
-                         ? count_ports(namespace, link->name)
-                         : 0;
+        size_t own =
+            link->external || link->kind == &kind_bridge ? count_ports(namespace, link->name) : 0;
         if (!own)
             continue;
         ports->bridge = link->name;
