@@ -86,14 +86,16 @@ static bool begin(struct client *client, const char *method, struct json_object 
     return false;
 }
 
-static bool next(struct client *client, const struct source *source, struct varlink_reply *reply)
+/* EXPECTED (may be NULL) is an error that is none. */
+static bool next(struct client *client, const struct source *source, const char *expected,
+                 struct varlink_reply *reply)
 {
     struct error error = {0};
     if (!connection_receive(client->connection, reply, &error)) {
         client_fail(client, "%s", error.text);
         return false;
     }
-    if (!reply->error)
+    if (!reply->error || (expected && strcmp(reply->error, expected) == 0))
         return true;
     client_show_error(client, reply->error, reply->parameters, source);
     varlink_reply_clear(reply);
@@ -103,7 +105,13 @@ static bool next(struct client *client, const struct source *source, struct varl
 bool client_call(struct client *client, const char *method, struct json_object *parameters,
                  const struct source *source, struct varlink_reply *reply)
 {
-    return begin(client, method, parameters, false) && next(client, source, reply);
+    return begin(client, method, parameters, false) && next(client, source, NULL, reply);
+}
+
+bool client_ask(struct client *client, const char *method, struct json_object *parameters,
+                const char *expected, struct varlink_reply *reply)
+{
+    return begin(client, method, parameters, false) && next(client, NULL, expected, reply);
 }
 
 bool client_stream(struct client *client, const char *method, struct json_object *parameters,
@@ -114,7 +122,7 @@ bool client_stream(struct client *client, const char *method, struct json_object
     bool continues = true;
     while (continues) {
         auto_reply struct varlink_reply reply = {0};
-        if (!next(client, NULL, &reply))
+        if (!next(client, NULL, NULL, &reply))
             return false;
         if (!each(context, reply.parameters))
             return false;

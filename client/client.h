@@ -42,6 +42,10 @@ int client_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool client_call(struct client *client, const char *method, struct json_object *parameters,
                  const struct source *source, struct varlink_reply *reply);
 
+/* The same; but that the error called EXPECTED was the reply, which then says so, is no failure. */
+bool client_ask(struct client *client, const char *method, struct json_object *parameters,
+                const char *expected, struct varlink_reply *reply);
+
 /* Sends a call that asks for a stream of replies, and hands each one's parameters (borrowed; NULL
  * when there are none) to EACH, which returns false to stop, after having shown why. PARAMETERS as
  * for client_call(). False after having shown what went wrong. */

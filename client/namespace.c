@@ -21,9 +21,25 @@ static struct json_object *find_namespace(struct json_object *reply, const char 
     return NULL;
 }
 
-static struct json_object *list_all(struct client *client)
+/* Those of NAMES that there are, as a reply of Namespace.List. NULL after having shown what went
+ * wrong. */
+static struct json_object *list_named(struct client *client, int count, char **names)
 {
-    return client_list(client, "io.netnsd.Namespace.List", json_object_new_object(), "namespaces");
+    auto_json struct json_object *found = json_object_new_object();
+    struct json_object *namespaces = json_object_new_array();
+    bool good = found && json_put(found, "namespaces", namespaces);
+    for (int i = 0; good && i < count; i++) {
+        auto_reply struct varlink_reply reply = {0};
+        if (!client_ask(client, "io.netnsd.Namespace.List",
+                        strings_object("namespace", names[i], NULL),
+                        "io.netnsd.Namespace.NoSuchNamespace", &reply))
+            return NULL;
+        struct json_object *namespace = member_element(reply.parameters, "namespaces", 0);
+        good = reply.error || json_append(namespaces, json_object_get(namespace));
+    }
+    if (!good)
+        client_fail_memory(client);
+    return good ? TAKE(found) : NULL;
 }
 
 static int refuse_existing(const struct client *client, struct json_object *namespace)
@@ -70,7 +86,7 @@ static bool patch_topology(struct client *client, const char *topology, struct j
 
 int command_namespace_add(struct client *client, int count, char **words)
 {
-    auto_json struct json_object *existing = list_all(client);
+    auto_json struct json_object *existing = list_named(client, count, words);
     if (!existing)
         return STATUS_FAILED;
     for (int i = 0; i < count; i++) {
@@ -125,7 +141,7 @@ static bool check_owned(const struct client *client, struct json_object *existin
 
 int command_namespace_delete(struct client *client, int count, char **words)
 {
-    auto_json struct json_object *existing = list_all(client);
+    auto_json struct json_object *existing = list_named(client, count, words);
     if (!existing || !check_owned(client, existing, count, words))
         return STATUS_FAILED;
     while (count > 0) {
@@ -148,7 +164,8 @@ int command_namespace_list(struct client *client, int count, char **words)
     static const char *const titles[] = {"NAMESPACE", "STATE", "TOPOLOGY", "PATH"};
     (void)count;
     (void)words;
-    auto_json struct json_object *reply = list_all(client);
+    auto_json struct json_object *reply =
+        client_list(client, "io.netnsd.Namespace.List", json_object_new_object(), "namespaces");
     if (!reply)
         return STATUS_FAILED;
     if (client->options.json)

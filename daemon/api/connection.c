@@ -15,6 +15,11 @@
 #define OUTPUT_HIGH (1024 * 1024)
 /* Once a reply was refused for that, none is taken before so few bytes are left. */
 #define OUTPUT_LOW (OUTPUT_HIGH / 2)
+/* What continues is gathered until it is so many bytes. */
+#define GATHERED 65536
+/* Replies that go in one system call, and calls that are answered before others get their turn. */
+#define REPLIES 64
+#define CALLS 64
 /* A client that takes none of its replies for so long is dropped. */
 static const struct timeval patience = {.tv_sec = 60};
 
@@ -129,6 +134,11 @@ void *call_context(const struct call *call)
     return call->context;
 }
 
+struct event_base *call_base(const struct call *call)
+{
+    return call->connection->owner.base;
+}
+
 bool call_wants_more(const struct call *call)
 {
     return call->message.more;
@@ -146,39 +156,62 @@ void call_watch(struct call *call, const struct call_watch *watch)
 
 /* Output --------------------------------------------------------------------------------------- */
 
-static ssize_t send_once(int fd, struct outgoing *outgoing)
+/* A descriptor goes with the first byte of what is sent. */
+static void attach(struct msghdr *message, char *control, int fd)
+{
+    message->msg_control = control;
+    message->msg_controllen = CMSG_SPACE(sizeof(int));
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &fd, sizeof(int));
+}
+
+/* Sends what waits, up to the next descriptor. */
+static ssize_t send_once(const struct connection *connection)
 {
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control = {0};
-    struct iovec part = {.iov_base = outgoing->text + outgoing->sent,
-                         .iov_len = outgoing->length - outgoing->sent};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (outgoing->fd >= 0) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof(control.bytes);
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(header), &outgoing->fd, sizeof(int));
-    }
-    ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent > 0) {
+    struct iovec parts[REPLIES];
+    struct msghdr message = {.msg_iov = parts};
+    struct outgoing *first = STAILQ_FIRST(&connection->output);
+    for (struct outgoing *each = first;
+         each && message.msg_iovlen < REPLIES && (each == first || each->fd < 0);
+         each = STAILQ_NEXT(each, next))
+        parts[message.msg_iovlen++] = (struct iovec){.iov_base = each->text + each->sent,
+                                                     .iov_len = each->length - each->sent};
+    if (first->fd >= 0)
+        attach(&message, control.bytes, first->fd);
+    return sendmsg(connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void note_sent(struct connection *connection, size_t sent)
+{
+    connection->output_bytes -= sent;
+    while (sent) {
+        struct outgoing *outgoing = STAILQ_FIRST(&connection->output);
+        size_t left = outgoing->length - outgoing->sent;
         close_descriptor(&outgoing->fd);
         outgoing->fd = -1;
+        if (sent < left) {
+            outgoing->sent += sent;
+            return;
+        }
+        sent -= left;
+        STAILQ_REMOVE_HEAD(&connection->output, next);
+        outgoing_free(outgoing);
     }
-    return sent;
 }
 
 /* Sends what the socket takes. */
 static void flush_output(struct connection *connection)
 {
-    struct outgoing *outgoing;
     bool progress = false;
-    while (!connection->broken && (outgoing = STAILQ_FIRST(&connection->output))) {
-        ssize_t sent = send_once(connection->fd, outgoing);
+    while (!connection->broken && !STAILQ_EMPTY(&connection->output)) {
+        ssize_t sent = send_once(connection);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
@@ -186,17 +219,12 @@ static void flush_output(struct connection *connection)
         if (sent < 0)
             break;
         progress = true;
-        outgoing->sent += (size_t)sent;
-        connection->output_bytes -= (size_t)sent;
-        if (outgoing->sent < outgoing->length)
-            continue;
-        STAILQ_REMOVE_HEAD(&connection->output, next);
-        outgoing_free(outgoing);
+        note_sent(connection, (size_t)sent);
     }
     bool pending = !STAILQ_EMPTY(&connection->output) && !connection->broken;
     if (!pending)
         event_del(connection->writable);
-    else if (progress || !event_pending(connection->writable, EV_WRITE, NULL))
+    else if (progress || !event_pending(connection->writable, EV_TIMEOUT, NULL))
         event_add(connection->writable, &patience);
     if (connection->broken)
         event_active(connection->writable, EV_WRITE, 1);
@@ -204,79 +232,127 @@ static void flush_output(struct connection *connection)
 
 static void process(struct connection *connection);
 
-static struct outgoing *outgoing_new(struct json_object *message)
+/* BEFORE, TEXT and AFTER, put together. */
+static struct outgoing *outgoing_join(const char *before, const char *text, size_t length,
+                                      const char *after)
 {
-    size_t length = 0;
-    const char *text = json_object_to_json_string_length(
-        message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-    struct outgoing *outgoing = text ? malloc(sizeof(*outgoing) + length + 1) : NULL;
+    size_t begin = strlen(before), end = strlen(after) + 1;
+    struct outgoing *outgoing = malloc(sizeof(*outgoing) + begin + length + end);
     if (!outgoing)
         return NULL;
-    *outgoing = (struct outgoing){.length = length + 1, .fd = -1};
-    memcpy(outgoing->text, text, length + 1);
+    *outgoing = (struct outgoing){.length = begin + length + end, .fd = -1};
+    memcpy(outgoing->text, before, begin);
+    memcpy(outgoing->text + begin, text, length);
+    memcpy(outgoing->text + begin + length, after, end);
     return outgoing;
 }
 
-/* Sends MESSAGE (taken over; NULL: memory was short) as a reply to CALL, which ends with it unless
- * it continues. FD is taken over. A reply that continues runs nothing else: not the client's next
- * call, and not what watches this one. */
-static void answer(struct call *call, struct json_object *message, int fd, bool continues)
+static struct outgoing *outgoing_new(struct json_object *message)
+{
+    size_t length = 0;
+    const char *text =
+        message ? json_object_to_json_string_length(
+                      message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length)
+                : NULL;
+    return text ? outgoing_join("", text, length, "") : NULL;
+}
+
+/* Is anybody there to take an answer? */
+static bool is_wanted(const struct call *call)
+{
+    return call->connection && !call->connection->broken && !call->message.oneway;
+}
+
+/* Queues OUTGOING (taken over; NULL: memory was short, or it is not wanted). */
+static void queue_output(struct call *call, struct outgoing *outgoing)
 {
     struct connection *connection = call->connection;
-    auto_json struct json_object *owned_message = message;
-    auto_close int owned = fd;
-    bool wanted = connection && !connection->broken && !call->message.oneway;
-    struct outgoing *outgoing = wanted && message ? outgoing_new(message) : NULL;
     if (outgoing) {
-        outgoing->fd = TAKE_FD(owned);
         STAILQ_INSERT_TAIL(&connection->output, outgoing, next);
         connection->output_bytes += outgoing->length;
-    } else if (wanted) {
+    } else if (is_wanted(call)) {
         connection->broken = true;
     }
-    if (!continues)
-        call_free(call);
-    if (connection && continues)
-        flush_output(connection);
-    else if (connection)
+}
+
+/* Ends CALL with what it queues. */
+static void answer(struct call *call, struct outgoing *outgoing)
+{
+    struct connection *connection = call->connection;
+    queue_output(call, outgoing);
+    call_free(call);
+    if (connection)
         process(connection);
+}
+
+/* MESSAGE is taken over. */
+static void answer_object(struct call *call, struct json_object *message, int fd)
+{
+    auto_json struct json_object *owned_message = message;
+    auto_close int owned = fd;
+    struct outgoing *outgoing = is_wanted(call) ? outgoing_new(message) : NULL;
+    if (outgoing)
+        outgoing->fd = TAKE_FD(owned);
+    answer(call, outgoing);
 }
 
 void call_reply(struct call *call, struct json_object *parameters)
 {
-    answer(call, varlink_reply_new(parameters, false), -1, false);
+    answer_object(call, varlink_reply_new(parameters, false), -1);
+}
+
+void call_reply_text(struct call *call, const char *parameters, size_t length)
+{
+    answer(call,
+           is_wanted(call) ? outgoing_join("{\"parameters\":", parameters, length, "}") : NULL);
 }
 
 void call_reply_descriptor(struct call *call, struct json_object *parameters, int fd)
 {
-    answer(call, varlink_reply_new(parameters, false), fd, false);
+    answer_object(call, varlink_reply_new(parameters, false), fd);
+}
+
+/* A reply that continues runs nothing else: not the client's next call, and not what watches this
+ * one. */
+static void queue_continued(struct call *call, struct json_object *parameters)
+{
+    auto_json struct json_object *message = varlink_reply_new(parameters, true);
+    queue_output(call, is_wanted(call) ? outgoing_new(message) : NULL);
 }
 
 void call_continue(struct call *call, struct json_object *parameters)
 {
-    answer(call, varlink_reply_new(parameters, true), -1, true);
+    struct connection *connection = call->connection;
+    queue_continued(call, parameters);
+    if (connection && (connection->broken || connection->output_bytes >= GATHERED))
+        flush_output(connection);
+    else if (connection)
+        event_add(connection->writable, NULL);
 }
 
 bool call_offer(struct call *call, struct json_object *parameters)
 {
     size_t most = call->refused ? OUTPUT_LOW : OUTPUT_HIGH;
     call->refused = call_alive(call) && call->connection->output_bytes >= most;
-    if (call->refused)
+    if (call->refused) {
         json_object_put(parameters);
-    else
-        call_continue(call, parameters);
-    return !call->refused;
+        return false;
+    }
+    queue_continued(call, parameters);
+    if (call->connection)
+        flush_output(call->connection);
+    return true;
 }
 
 void call_error(struct call *call, const char *error, struct json_object *parameters)
 {
-    answer(call, varlink_error_new(error, parameters), -1, false);
+    answer_object(call, varlink_error_new(error, parameters), -1);
 }
 
 void call_fail_memory(struct call *call)
 {
     log_error("out of memory: a call cannot be answered");
-    answer(call, NULL, -1, false);
+    answer(call, NULL);
 }
 
 /* Input ---------------------------------------------------------------------------------------- */
@@ -337,18 +413,28 @@ static bool tell_drained(struct connection *connection)
     return true;
 }
 
-/* Processes messages one at a time until one waits for its answer, or the client does not take its
- * replies. Replies that come at once do not nest. Frees a connection that is over. */
+/* Processes messages one at a time until one waits for its answer, the client does not take its
+ * replies, or others are to have their turn. Replies that come at once do not nest, and are sent
+ * together. Frees a connection that is over. */
 static void process(struct connection *connection)
 {
     if (connection->processing)
         return;
     connection->processing = true;
-    do
+    unsigned calls = 0;
+    bool more;
+    do {
         flush_output(connection);
-    while (tell_drained(connection) || begin_next(connection));
+        more = tell_drained(connection);
+        for (; calls < CALLS && begin_next(connection); calls++)
+            more = true;
+    } while (more);
     connection->processing = false;
-    bool over = connection->ended && !connection->call && STAILQ_EMPTY(&connection->output);
+    /* The socket takes more: so the event loop comes back, after all others. */
+    if (calls == CALLS)
+        event_add(connection->writable, NULL);
+    bool over = connection->ended && !connection->call && STAILQ_EMPTY(&connection->output) &&
+                calls < CALLS;
     /* A stream that nobody hears ends, and the calls behind it are not begun. */
     bool unheard = connection->hung_up && connection->call && connection->call->watch.gone;
     if (connection->end - connection->begin > VARLINK_MESSAGE_MAX)

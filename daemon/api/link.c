@@ -6,7 +6,7 @@
 
 #include <linux/if.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 static const char interface_name[] = "io.netnsd.Link";
 
@@ -34,14 +34,15 @@ static const char *oper_state(uint8_t state)
     return state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
 }
 
-static bool put_reference(struct json_object *object, const char *key,
-                          const struct reference *reference)
+/* The other end of a cable, or what the link stands on. */
+static bool put_end(struct json_object *object, const struct link *link,
+                    const struct link_references *references)
 {
     char text[NAMESPACE_NAME_MAX + 1 + IFNAMSIZ];
-    if (!reference)
+    if (!references->end)
         return true;
-    snprintf(text, sizeof(text), "%s/%s", reference->namespace, reference->name);
-    return json_put_string(object, key, text);
+    snprintf(text, sizeof(text), "%s/%s", references->end_namespace, references->end);
+    return json_put_string(object, link->kind && link->kind->paired ? "peer" : "lower", text);
 }
 
 static struct json_object *write_attributes(const struct link *link)
@@ -82,6 +83,8 @@ static struct json_object *write_link(struct engine *engine, const struct link *
 {
     const char *owner = engine_link_owner(engine, link->namespace->name, link->name);
     const struct value *alias = &link->common[LINK_ALIAS];
+    struct link_references references;
+    engine_link_references(engine, link, &references);
     auto_json struct json_object *object = json_object_new_object();
     bool good = object && json_put_string(object, "namespace", link->namespace->name) &&
                 json_put_string(object, "link", link->name) &&
@@ -91,9 +94,8 @@ static struct json_object *write_link(struct engine *engine, const struct link *
                 json_put_string(object, "operState", oper_state(link->oper_state)) &&
                 json_put_integer(object, "mtu", (int64_t)link->common[LINK_MTU].number) &&
                 put_mac(link, object) &&
-                (!link->master || json_put_string(object, "master", link->master->name)) &&
-                put_reference(object, "peer", link->peer) &&
-                put_reference(object, "lower", link->lower) &&
+                (!references.master || json_put_string(object, "master", references.master)) &&
+                put_end(object, link, &references) &&
                 (!alias->present || json_put_string(object, "alias", alias->string)) &&
                 json_put(object, "addresses", write_addresses(link)) &&
                 (!owner || json_put_string(object, "topology", owner)) &&
@@ -111,38 +113,31 @@ static void refuse_link(struct call *call, const struct parameters *parameters)
         call_fail_memory(call);
 }
 
-static void add_links(struct list *list, const struct network *network,
-                      const struct parameters *parameters)
+struct listing {
+    struct list list;
+    struct parameters parameters;
+};
+
+static bool add_link(void *context, const struct link *link)
 {
-    struct namespace *namespace, *next;
-    HASH_ITER (hh, network->namespaces, namespace, next) {
-        struct link *link, *next_link;
-        HASH_ITER (hh, namespace->links, link, next_link) {
-            bool asked = !parameters->link || strcmp(parameters->link, link->name) == 0;
-            if (asked && !list_add(list, write_link(call_engine(list->call), link)))
-                return;
-        }
-    }
+    struct list *list = &((struct listing *)context)->list;
+    return list_add(list, write_link(call_engine(list->call), link));
 }
 
-static void inspected(void *context, const struct network *network, const struct error *error)
+static void end_listing(void *context, const struct error *error)
 {
-    struct call *call = context;
-    struct parameters parameters = {0};
-    if (!call_read_parameters(call, fields, &parameters))
-        return;
-    if (error) {
-        call_namespace_error(call, interface_name, parameters.namespace, error);
-        return;
-    }
-    if (parameters.link && !network_link(network, parameters.namespace, parameters.link)) {
-        refuse_link(call, &parameters);
+    auto_free struct listing *listing = context;
+    struct call *call = listing->list.call;
+    bool missing = listing->parameters.link && !listing->list.count;
+    if (!error && !missing) {
+        list_end(&listing->list);
         return;
     }
-    struct list list;
-    list_begin(&list, call, "links");
-    add_links(&list, network, &parameters);
-    list_end(&list);
+    list_clear(&listing->list);
+    if (error)
+        call_namespace_error(call, interface_name, listing->parameters.namespace, error);
+    else
+        refuse_link(call, &listing->parameters);
 }
 
 static void list_links(struct call *call)
@@ -150,10 +145,21 @@ static void list_links(struct call *call)
     struct parameters parameters = {0};
     if (!call_read_parameters(call, fields, &parameters))
         return;
-    if (parameters.link && !parameters.namespace)
+    if (parameters.link && !parameters.namespace) {
         call_invalid_parameter(call, "namespace");
-    else
-        engine_inspect(call_engine(call), parameters.namespace, inspected, call);
+        return;
+    }
+    struct listing *listing = malloc(sizeof(*listing));
+    if (!listing) {
+        call_fail_memory(call);
+        return;
+    }
+    listing->parameters = parameters;
+    list_begin(&listing->list, call, "links");
+    engine_inspect(
+        call_engine(call),
+        &(struct inspection_request){.namespace = parameters.namespace, .link = parameters.link},
+        &(struct inspector){.each_link = add_link, .done = end_listing, .context = listing});
 }
 
 static const struct method methods[] = {

@@ -4,56 +4,96 @@
 #include "common/varlink.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* For {"parameters":{"KEY":[]}} and commas. */
+/* For {"parameters":{"KEY":[]}}. */
 #define ENVELOPE 256
 
 void list_begin(struct list *list, struct call *call, const char *key)
 {
-    *list = (struct list){.call = call, .key = key, .elements = json_object_new_array()};
-    list->failed = !list->elements;
+    *list = (struct list){.call = call, .key = key};
 }
 
-/* The reply with what is kept, which begins anew. NULL when memory is short. */
-static struct json_object *take_reply(struct list *list)
+void list_clear(struct list *list)
+{
+    json_object_put(list->kept);
+    json_object_put(list->last);
+    free(list->text);
+    *list = (struct list){0};
+}
+
+static bool append(struct list *list, const char *text, size_t length)
+{
+    if (list->capacity - list->length < length) {
+        size_t capacity = 2 * list->capacity + length + ENVELOPE;
+        char *grown = realloc(list->text, capacity);
+        if (!grown)
+            return false;
+        list->text = grown;
+        list->capacity = capacity;
+    }
+    memcpy(list->text + list->length, text, length);
+    list->length += length;
+    return true;
+}
+
+static bool append_object(struct list *list, struct json_object *object)
+{
+    size_t length = 0;
+    const char *text = json_object_to_json_string_length(
+        object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+    return text && append(list, text, length);
+}
+
+static bool append_format(struct list *list, const char *format, const char *key)
+{
+    char text[ENVELOPE];
+    int length = snprintf(text, sizeof(text), format, key);
+    return append(list, text, (size_t)length);
+}
+
+/* Begins the text, or separates what follows from what is there. */
+static bool append_separator(struct list *list)
+{
+    return list->length ? append(list, ",", 1) : append_format(list, "{\"%s\":[", list->key);
+}
+
+/* The parameters of a reply with what is kept. NULL when memory is short. */
+static struct json_object *take_kept(struct list *list)
 {
     auto_json struct json_object *reply = json_object_new_object();
-    auto_json struct json_object *elements = TAKE(list->elements);
-    list->elements = json_object_new_array();
-    if (!reply || !list->elements || !json_put(reply, list->key, TAKE(elements)))
+    auto_json struct json_object *elements = json_object_new_array();
+    auto_json struct json_object *kept = TAKE(list->kept);
+    if (!reply || !elements || (kept && !json_append(elements, TAKE(kept))) ||
+        !json_put(reply, list->key, TAKE(elements)))
         return NULL;
     return TAKE(reply);
 }
 
-static bool stream(struct list *list)
+static bool add_streamed(struct list *list, struct json_object *element)
 {
-    if (json_object_array_length(list->elements) == 0)
-        return true;
-    struct json_object *reply = take_reply(list);
-    if (!reply)
-        return false;
-    call_continue(list->call, reply);
-    return true;
+    struct json_object *reply = list->kept ? take_kept(list) : NULL;
+    bool good = reply || !list->count;
+    if (reply)
+        call_continue(list->call, reply);
+    list->kept = json_object_get(element);
+    return good;
 }
 
 bool list_add(struct list *list, struct json_object *element)
 {
-    size_t length = 0;
-    if (list->failed || list->too_long || !call_alive(list->call)) {
-        json_object_put(element);
+    auto_json struct json_object *owned = element;
+    if (list->failed || list->too_long || !call_alive(list->call))
         return false;
-    }
-    if (!element || (call_wants_more(list->call) && !stream(list))) {
-        json_object_put(element);
+    if (!element)
         list->failed = true;
-        return false;
-    }
-    json_object_to_json_string_length(
-        element, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-    list->bytes += length + 1;
-    list->too_long = !call_wants_more(list->call) && list->bytes + ENVELOPE > VARLINK_MESSAGE_MAX;
-    list->failed = !json_append(list->elements, element);
+    else if (call_wants_more(list->call))
+        list->failed = !add_streamed(list, element);
+    else
+        list->failed = !append_separator(list) || !append_object(list, element);
+    list->count++;
+    list->too_long = list->length + ENVELOPE > VARLINK_MESSAGE_MAX;
     return !list->failed && !list->too_long;
 }
 
@@ -64,28 +104,39 @@ void list_put_last(struct list *list, const char *key, struct json_object *value
     list->failed |= !value;
 }
 
-static struct json_object *take_last_reply(struct list *list)
+static bool end_stream(struct list *list)
 {
-    auto_json struct json_object *reply = take_reply(list);
-    auto_json struct json_object *last = TAKE(list->last);
-    if (!reply || (list->last_key && !json_put(reply, list->last_key, TAKE(last))))
-        return NULL;
-    return TAKE(reply);
+    auto_json struct json_object *reply = take_kept(list);
+    if (!reply || (list->last_key && !json_put(reply, list->last_key, TAKE(list->last))))
+        return false;
+    call_reply(list->call, TAKE(reply));
+    return true;
+}
+
+static bool end_text(struct list *list)
+{
+    bool good =
+        (list->length || append_format(list, "{\"%s\":[", list->key)) && append(list, "]", 1) &&
+        (!list->last_key ||
+         (append_format(list, ",\"%s\":", list->last_key) && append_object(list, list->last))) &&
+        append(list, "}", 1);
+    if (good && list->length + ENVELOPE <= VARLINK_MESSAGE_MAX)
+        call_reply_text(list->call, list->text, list->length);
+    else if (good)
+        call_expected_more(list->call);
+    return good;
 }
 
 void list_end(struct list *list)
 {
-    struct json_object *reply = list->failed ? NULL : take_last_reply(list);
-    json_object_put(list->elements);
-    json_object_put(list->last);
-    if (!reply) {
-        call_fail_memory(list->call);
-    } else if (list->too_long) {
-        json_object_put(reply);
+    bool good = !list->failed;
+    if (good && list->too_long)
         call_expected_more(list->call);
-    } else {
-        call_reply(list->call, reply);
-    }
+    else if (good)
+        good = call_wants_more(list->call) ? end_stream(list) : end_text(list);
+    if (!good)
+        call_fail_memory(list->call);
+    list_clear(list);
 }
 
 void call_namespace_error(struct call *call, const char *interface, const char *namespace,

@@ -31,7 +31,7 @@ static const struct json_field required_name[] = {
     {.name = NULL},
 };
 
-/* Sorted, each once. */
+/* The host first, then sorted, each once. */
 struct names {
     char **items;
     size_t count;
@@ -56,7 +56,9 @@ static bool names_add(struct names *names, const char *name)
 
 static int compare(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    const char *one = *(char *const *)a, *other = *(char *const *)b;
+    bool host = strcmp(one, NAMESPACE_HOST) == 0, other_host = strcmp(other, NAMESPACE_HOST) == 0;
+    return host || other_host ? other_host - host : strcmp(one, other);
 }
 
 static void names_sort(struct names *names)
@@ -108,7 +110,7 @@ static bool gather(struct engine *engine, struct names *names, struct error *err
 {
     struct gathering gathering = {.names = names};
     engine_each_topology(engine, gather_topology, &gathering);
-    if (gathering.failed)
+    if (gathering.failed || !names_add(names, NAMESPACE_HOST))
         return error_memory(error);
     if (!gather_kernel(names, error))
         return false;
@@ -159,6 +161,25 @@ static struct json_object *write_namespace(struct engine *engine, const char *na
     return good ? TAKE(object) : NULL;
 }
 
+/* What the event loop's thread adds before others get their turn. */
+#define SLICE 64
+
+struct listing {
+    struct list list;
+    struct names names;
+    size_t next;
+    struct event *resume;
+};
+
+static void listing_free(struct listing *listing)
+{
+    if (listing->resume)
+        event_free(listing->resume);
+    list_clear(&listing->list);
+    names_clear(&listing->names);
+    free(listing);
+}
+
 static bool add_namespace(struct list *list, const char *name)
 {
     struct engine *engine = call_engine(list->call);
@@ -166,29 +187,67 @@ static bool add_namespace(struct list *list, const char *name)
     return !state || list_add(list, write_namespace(engine, name, state));
 }
 
-static void list_namespaces(struct call *call)
+static void add_slice(evutil_socket_t fd, short what, void *context)
 {
-    struct name_parameters parameters = {0};
-    struct error error = {0};
-    AUTO(names_clear) struct names names = {0};
-    if (!call_read_parameters(call, optional_name, &parameters))
+    static const struct timeval at_once = {0};
+    struct listing *listing = context;
+    const struct names *names = &listing->names;
+    bool wanted = true;
+    (void)fd;
+    (void)what;
+    for (size_t i = 0; wanted && i < SLICE && listing->next < names->count; i++)
+        wanted = add_namespace(&listing->list, names->items[listing->next++]);
+    if (wanted && listing->next < names->count && event_add(listing->resume, &at_once) == 0)
         return;
-    if (parameters.namespace && !namespace_state(call_engine(call), parameters.namespace))
+    listing->list.failed |= wanted && listing->next < names->count;
+    list_end(&listing->list);
+    listing_free(listing);
+}
+
+static void list_all(struct call *call)
+{
+    struct error error = {0};
+    struct listing *listing = calloc(1, sizeof(*listing));
+    if (!listing) {
+        call_fail_memory(call);
+        return;
+    }
+    list_begin(&listing->list, call, "namespaces");
+    listing->resume = evtimer_new(call_base(call), add_slice, listing);
+    if (listing->resume ? gather(call_engine(call), &listing->names, &error)
+                        : error_memory(&error)) {
+        add_slice(-1, 0, listing);
+        return;
+    }
+    listing_free(listing);
+    call_namespace_error(call, interface_name, NULL, &error);
+}
+
+static void list_one(struct call *call, const char *name)
+{
+    struct engine *engine = call_engine(call);
+    const char *state = namespace_state(engine, name);
+    if (!state) {
+        struct error error = {0};
         error_set(&error, ERROR_NOT_FOUND, 0, "there is no such namespace");
-    else if (!parameters.namespace)
-        gather(call_engine(call), &names, &error);
-    if (error.code) {
-        call_namespace_error(call, interface_name, parameters.namespace, &error);
+        call_namespace_error(call, interface_name, name, &error);
         return;
     }
     struct list list;
     list_begin(&list, call, "namespaces");
-    bool wanted =
-        add_namespace(&list, parameters.namespace ? parameters.namespace : NAMESPACE_HOST);
-    for (size_t i = 0; wanted && i < names.count; i++)
-        wanted =
-            strcmp(names.items[i], NAMESPACE_HOST) == 0 || add_namespace(&list, names.items[i]);
+    list_add(&list, write_namespace(engine, name, state));
     list_end(&list);
+}
+
+static void list_namespaces(struct call *call)
+{
+    struct name_parameters parameters = {0};
+    if (!call_read_parameters(call, optional_name, &parameters))
+        return;
+    if (parameters.namespace)
+        list_one(call, parameters.namespace);
+    else
+        list_all(call);
 }
 
 static void open_namespace(struct call *call)

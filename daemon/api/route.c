@@ -7,6 +7,7 @@
 
 #include <linux/rtnetlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char interface_name[] = "io.netnsd.Route";
 
@@ -103,41 +104,48 @@ static struct json_object *write_route(struct engine *engine, const struct names
     return good ? TAKE(object) : NULL;
 }
 
-static void add_routes(struct list *list, const struct network *network, int64_t table)
+struct listing {
+    struct list list;
+    struct parameters parameters;
+};
+
+static bool add_route(void *context, const struct namespace *namespace, const struct route *route)
 {
-    struct engine *engine = call_engine(list->call);
-    struct namespace *namespace, *next;
-    HASH_ITER (hh, network->namespaces, namespace, next) {
-        struct route *route, *next_route;
-        HASH_ITER (hh, namespace->routes, route, next_route) {
-            bool asked = table ? route->key.table == table : route->key.table != RT_TABLE_LOCAL;
-            if (asked && !list_add(list, write_route(engine, namespace, route)))
-                return;
-        }
-    }
+    struct listing *listing = context;
+    int64_t table = listing->parameters.table;
+    bool asked = table ? route->key.table == table : route->key.table != RT_TABLE_LOCAL;
+    return !asked ||
+           list_add(&listing->list, write_route(call_engine(listing->list.call), namespace, route));
 }
 
-static void inspected(void *context, const struct network *network, const struct error *error)
+static void end_listing(void *context, const struct error *error)
 {
-    struct call *call = context;
-    struct parameters parameters = {0};
-    if (!call_read_parameters(call, fields, &parameters))
-        return;
-    if (error) {
-        call_namespace_error(call, interface_name, parameters.namespace, error);
+    auto_free struct listing *listing = context;
+    struct call *call = listing->list.call;
+    if (!error) {
+        list_end(&listing->list);
         return;
     }
-    struct list list;
-    list_begin(&list, call, "routes");
-    add_routes(&list, network, parameters.table);
-    list_end(&list);
+    list_clear(&listing->list);
+    call_namespace_error(call, interface_name, listing->parameters.namespace, error);
 }
 
 static void list_routes(struct call *call)
 {
     struct parameters parameters = {0};
-    if (call_read_parameters(call, fields, &parameters))
-        engine_inspect(call_engine(call), parameters.namespace, inspected, call);
+    if (!call_read_parameters(call, fields, &parameters))
+        return;
+    struct listing *listing = malloc(sizeof(*listing));
+    if (!listing) {
+        call_fail_memory(call);
+        return;
+    }
+    listing->parameters = parameters;
+    list_begin(&listing->list, call, "routes");
+    engine_inspect(
+        call_engine(call),
+        &(struct inspection_request){.namespace = parameters.namespace, .routes = true},
+        &(struct inspector){.each_route = add_route, .done = end_listing, .context = listing});
 }
 
 static const struct method methods[] = {

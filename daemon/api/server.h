@@ -59,6 +59,8 @@ bool call_read_parameters(struct call *call, const struct json_field *fields, vo
 /* The call's parameters; NULL when there are none. Borrowed. */
 struct json_object *call_parameters(const struct call *call);
 void *call_context(const struct call *call);
+/* The event loop that serves the call, of a caller who is still there. */
+struct event_base *call_base(const struct call *call);
 bool call_wants_more(const struct call *call);
 /* Is the caller still there? A method may stop streaming when not. */
 bool call_alive(const struct call *call);
@@ -79,9 +81,12 @@ void call_watch(struct call *call, const struct call_watch *watch);
  * ends CALL. A NULL that comes from lack of memory must not be passed here: call
  * call_fail_memory(). */
 void call_reply(struct call *call, struct json_object *parameters);
+/* The same; PARAMETERS, an object, as LENGTH bytes of JSON, is copied. */
+void call_reply_text(struct call *call, const char *parameters, size_t length);
+/* What continues is sent when the event loop comes to it, or when it has become much. */
 void call_continue(struct call *call, struct json_object *parameters);
-/* As call_continue(), of a call that is watched; but when so much waits already for a client that
- * does not read, PARAMETERS is dropped, and false returned. */
+/* As call_continue(), of a call that is watched, and at once; but when so much waits already for a
+ * client that does not read, PARAMETERS is dropped, and false returned. */
 bool call_offer(struct call *call, struct json_object *parameters);
 /* As call_reply(), with a descriptor, which is taken over. */
 void call_reply_descriptor(struct call *call, struct json_object *parameters, int fd);

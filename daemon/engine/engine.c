@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "engine/confirm.h"
 #include "engine/drift.h"
+#include "engine/holders.h"
 #include "engine/internal.h"
 #include "engine/mirror.h"
 #include "engine/recovery.h"
@@ -165,50 +166,64 @@ bool engine_topology(struct engine *engine, const char *name, struct topology_su
 
 const char *engine_namespace_owner(struct engine *engine, const char *name)
 {
-    for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
-        const struct namespace *namespace = network_namespace(each->network, name);
-        if (namespace && !namespace_is_shared(namespace))
-            return each->name;
-    }
-    return NULL;
+    const struct topology *owner = holders_owner(engine, name);
+    return owner ? owner->name : NULL;
 }
 
 const char *engine_link_owner(struct engine *engine, const char *namespace, const char *link)
 {
-    for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
-        const struct link *found = network_link(each->network, namespace, link);
-        if (found && !found->external)
-            return each->name;
-    }
-    return NULL;
+    const struct topology *owner = holders_link_owner(engine, namespace, link);
+    return owner ? owner->name : NULL;
+}
+
+struct route_search {
+    const char *namespace;
+    struct route_key key;
+    const char *owner;
+};
+
+static void find_route(void *context, struct topology *topology)
+{
+    struct route_search *search = context;
+    const struct namespace *namespace = network_namespace(topology->network, search->namespace);
+    if (namespace && namespace_route(namespace, &search->key))
+        search->owner = topology->name;
 }
 
 const char *engine_route_owner(struct engine *engine, const char *namespace,
                                const struct route *route)
 {
-    struct route_key key = route->key;
-    key.ordinal = 0;
-    if (route->protocol != NETNSD_PROTOCOL)
-        return NULL;
-    for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
-        const struct namespace *found = network_namespace(each->network, namespace);
-        if (found && namespace_route(found, &key))
-            return each->name;
-    }
-    return NULL;
+    struct route_search search = {.namespace = namespace, .key = route->key};
+    search.key.ordinal = 0;
+    if (route->protocol == NETNSD_PROTOCOL)
+        holders_each(engine, namespace, HOLDERS_ROUTES, find_route, &search);
+    return search.owner;
+}
+
+struct user_search {
+    const char *namespace;
+    const char *user, *path;
+};
+
+/* The first by name. */
+static void find_user(void *context, struct topology *topology)
+{
+    struct user_search *search = context;
+    const struct namespace *namespace = network_namespace(topology->network, search->namespace);
+    if (!namespace || !namespace->external ||
+        (search->user && strcmp(search->user, topology->name) < 0))
+        return;
+    search->user = topology->name;
+    search->path = namespace->path;
 }
 
 const char *engine_namespace_user(struct engine *engine, const char *name, const char **path)
 {
-    *path = NULL;
-    for (const struct topology *each = engine->topologies; each; each = each->hh.next) {
-        const struct namespace *namespace = network_namespace(each->network, name);
-        if (!namespace || !namespace->external || strcmp(name, NAMESPACE_HOST) == 0)
-            continue;
-        *path = namespace->path;
-        return each->name;
-    }
-    return NULL;
+    struct user_search search = {.namespace = name};
+    if (strcmp(name, NAMESPACE_HOST) != 0)
+        holders_each(engine, name, NULL, find_user, &search);
+    *path = search.path;
+    return search.user;
 }
 
 int engine_namespace_descriptor(struct engine *engine, const char *name, struct error *error)
@@ -221,11 +236,8 @@ int engine_namespace_descriptor(struct engine *engine, const char *name, struct 
 
 uint64_t engine_namespace_cookie(struct engine *engine, const char *name)
 {
-    const struct netns *netns = netns_table_find(&engine->held, name);
-    if (netns || strcmp(name, NAMESPACE_HOST) != 0)
-        return netns ? netns->cookie : 0;
-    auto_netns struct netns *host = netns_open(name, NULL, NULL);
-    return host ? host->cookie : 0;
+    bool held = strcmp(name, NAMESPACE_HOST) == 0 || holders_owner(engine, name);
+    return held ? mirror_cookie(engine, name) : 0;
 }
 
 static size_t count_owned(const struct network *network)

@@ -139,14 +139,39 @@ const char *engine_route_owner(struct engine *engine, const char *namespace,
 /* The topology that names NAMESPACE as external, and *PATH where it says to find it (or NULL). */
 const char *engine_namespace_user(struct engine *engine, const char *name, const char **path);
 
-/* Looks at the kernel. NAMESPACE NULL means host and all namespaces that netnsd owns. CALLBACK is
- * called once: with a network that holds what was asked (valid during the call), or with an error
- * (ERROR_NOT_FOUND when there is no such namespace). A link's peer and lower are set to names where
- * the other end is among what netnsd knows. */
-typedef void inspect_callback(void *context, const struct network *network,
-                              const struct error *error);
-void engine_inspect(struct engine *engine, const char *namespace, inspect_callback *callback,
-                    void *context);
+/* What is to be shown of the kernel. */
+struct inspection_request {
+    const char *namespace; /* NULL: host and all namespaces that netnsd owns */
+    const char *link;      /* of NAMESPACE; NULL: all links */
+    bool routes;           /* instead of links */
+};
+
+/* Hears what was asked for. What EACH_LINK or EACH_ROUTE is shown is valid during the call; either
+ * returns false when the rest is not wanted. DONE is called once, at the end, with an error
+ * (ERROR_NOT_FOUND when there is no such namespace) or NULL. */
+struct inspector {
+    bool (*each_link)(void *context, const struct link *link);
+    bool (*each_route)(void *context, const struct namespace *namespace, const struct route *route);
+    void (*done)(void *context, const struct error *error);
+    void *context;
+};
+
+/* Shows what the kernel has, from memory where that is known; from the kernel otherwise, on a
+ * thread of its own. It is as new as the call, but for what others changed in the last moment while
+ * very much changes. What a change is working on, and a topology owns, is shown as it was before
+ * that, until it ends; what the change makes is shown as far as it is made. Perhaps calls INSPECTOR
+ * before this returns; much is shown in slices, between which others get their turn. */
+void engine_inspect(struct engine *engine, const struct inspection_request *request,
+                    const struct inspector *inspector);
+
+/* What an actual link refers to, where that is among what netnsd knows: NULL otherwise. Borrowed.
+ */
+struct link_references {
+    const char *master;
+    const char *end_namespace, *end; /* the other end of a cable, or what it stands on */
+};
+void engine_link_references(struct engine *engine, const struct link *link,
+                            struct link_references *references);
 
 /* A descriptor of the namespace, which the caller closes; -1 and ERROR otherwise. */
 int engine_namespace_descriptor(struct engine *engine, const char *name, struct error *error);

@@ -149,6 +149,24 @@ struct topology *holders_owner(const struct engine *engine, const char *name)
     return NULL;
 }
 
+static bool owns_link(const struct topology *topology, const char *namespace, const char *name)
+{
+    const struct link *link = network_link(topology->network, namespace, name);
+    return link && !link->external;
+}
+
+struct topology *holders_link_owner(const struct engine *engine, const char *namespace,
+                                    const char *link)
+{
+    struct topology *owner = holders_owner(engine, namespace);
+    const struct holder *holder = owner ? NULL : find(engine, namespace, link);
+    for (size_t i = 0; holder && i < holder->count && !owner; i++) {
+        if (owns_link(holder->topologies[i], namespace, link))
+            owner = holder->topologies[i];
+    }
+    return owner && owns_link(owner, namespace, link) ? owner : NULL;
+}
+
 void holders_each(const struct engine *engine, const char *namespace, const char *link,
                   holders_callback *each, void *context)
 {

@@ -12,6 +12,10 @@ void holders_remove(struct engine *engine, struct topology *topology);
 /* The topology that owns a namespace; NULL when none does. */
 struct topology *holders_owner(const struct engine *engine, const char *namespace);
 
+/* The one that owns a link; NULL when none does. */
+struct topology *holders_link_owner(const struct engine *engine, const char *namespace,
+                                    const char *link);
+
 /* In the place of a link's name. */
 #define HOLDERS_ROUTES "/routes"
 #define HOLDERS_RULES "/rules"

@@ -91,6 +91,10 @@ void topologies_free(struct engine *engine);
 bool ownership_check(const struct engine *engine, const struct topology *topology,
                      struct network *previous, struct network *desired, const char **other,
                      struct error *error);
+/* Do bridges that TOPOLOGY shares with others get no more ports than a bridge can have? What they
+ * ask for together counts. Finding in PROBLEMS when not, or when memory is short. */
+bool ownership_check_ports(const struct engine *engine, const struct topology *topology,
+                           const struct network *desired, struct problems *problems);
 
 /* engine.c: a transaction ended: tells whoever waits for the start, or for the stop, to be done. */
 void engine_check_idle(struct engine *engine);

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Datagrams that are read before others get a turn. */
+/* Datagrams that are read before others get a turn, and before one who waits for an answer. */
 #define BUDGET 1024
+#define BUDGET_OF_ANSWER 128
 
 /* Milliseconds. Messages are read so long after the first, so that many are read at once; the
  * longer, the fewer come, until none has come for a while. It stays below half of DRIFT_SETTLE, so
@@ -121,6 +122,7 @@ void mirror_release(struct engine *engine, const char *namespace)
     struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace);
     if (!entry)
         return;
+    entry->lent = NULL;
     if (strcmp(namespace, NAMESPACE_HOST) != 0 && !holders_any(engine, namespace))
         mirror_entry_forget(engine->mirror, entry);
     else if (entry->doubt || entry->audited)
@@ -319,6 +321,34 @@ uint64_t mirror_drain(struct engine *engine)
     while (read_messages(engine->mirror, BUDGET) == MONITOR_MORE)
         ;
     return engine->mirror->heard;
+}
+
+void mirror_catch_up(struct engine *engine)
+{
+    read_messages(engine->mirror, BUDGET_OF_ANSWER);
+}
+
+const struct namespace *mirror_known(const struct engine *engine, const char *name, bool routes)
+{
+    const struct mirror *mirror = engine->mirror;
+    const struct mirror_entry *entry = mirror_entry_find(mirror, name);
+    if (!entry || (routes && entry->routes_changed))
+        return NULL;
+    if (entry->lent)
+        return entry->lent;
+    const struct namespace *namespace = mirror_entry_namespace(mirror, entry);
+    bool host = strcmp(name, NAMESPACE_HOST) == 0;
+    /* What a name of others leads to can change without a message. */
+    bool whole = namespace && !namespace->external && !namespace->no_rest;
+    if (!namespace || entry->doubt == DOUBT_ALL || !(whole || (host && !routes)))
+        return NULL;
+    return routes && entry->doubt ? NULL : namespace;
+}
+
+uint64_t mirror_cookie(const struct engine *engine, const char *name)
+{
+    const struct mirror_entry *entry = mirror_entry_find(engine->mirror, name);
+    return entry ? entry->cookie : 0;
 }
 
 static struct event *add_event(struct mirror *mirror, int fd, short what,

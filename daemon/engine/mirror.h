@@ -25,6 +25,18 @@ uint64_t mirror_drain(struct engine *engine);
 /* Hears of the names that have come and gone, while it is known still who did that. */
 void mirror_drain_names(struct engine *engine);
 
+/* The same, but no more of them than others can wait for. */
+void mirror_catch_up(struct engine *engine);
+
+/* A namespace as the kernel has it: what a topology owns, or the daemon's own; with ROUTES those as
+ * well, others' included. While a change works on it: as it was before that. NULL: the mirror does
+ * not have that, or doubts it. Borrowed, until anything else is heard or begun. */
+const struct namespace *mirror_known(const struct engine *engine, const char *namespace,
+                                     bool routes);
+
+/* What a namespace that is listened to is known by; 0: it is not. */
+uint64_t mirror_cookie(const struct engine *engine, const char *namespace);
+
 /* Moves what the mirror has of a namespace that is held into NETWORK, if nothing of it is in doubt.
  * Whoever borrows it gives it back to mirror_give_back(), or what it became to mirror_take(). */
 bool mirror_lend(struct engine *engine, const char *namespace, struct network *network);

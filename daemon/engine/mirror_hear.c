@@ -20,8 +20,10 @@ struct hearing {
     bool gone;
 };
 
+/* A link that changes can take routes along, or bring them. */
 static void changed(const struct hearing *hearing, const char *link)
 {
+    hearing->entry->routes_changed = true;
     drift_mark(hearing->mirror->engine, hearing->entry->namespace, link, false);
 }
 
@@ -303,6 +305,7 @@ static void hear_route(const struct hearing *hearing)
     uint8_t protocol;
     if (!message_route_key(hearing->message, &key, &protocol))
         return;
+    hearing->entry->routes_changed = true;
     const struct topology *owner = holders_owner(engine, hearing->entry->namespace);
     const struct namespace *wanted = asked(hearing, owner);
     struct search search = {.hearing = hearing, .key = &key};

@@ -33,6 +33,8 @@ struct mirror_entry {
     enum mirror_doubt doubt;
     unsigned awaited;                       /* the round of waiting in which its end is; 0: none */
     bool queued, audited;                   /* it is to be read; to see whether all is well */
+    bool routes_changed;                    /* others' ones may have, since they were read */
+    const struct namespace *lent;           /* what a running transaction has borrowed, or NULL */
     STAILQ_HEAD(, mirror_message) messages; /* that are kept */
     size_t message_count;
     UT_hash_handle hh;              /* by name, in mirror->entries */

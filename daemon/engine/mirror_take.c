@@ -61,6 +61,8 @@ static void install(struct mirror *mirror, struct mirror_entry *entry, struct ne
     const struct namespace *kept = mirror_entry_namespace(mirror, entry);
     const struct namespace *former = kept ? kept : lent;
     bool followed = kept; /* and has no messages that came meanwhile */
+    entry->routes_changed &= namespace == entry->lent;
+    entry->lent = NULL;
     find_lowers(mirror, former, namespace);
     if (former)
         publish_links(mirror, former, namespace, true);
@@ -94,8 +96,10 @@ bool mirror_lend(struct engine *engine, const char *name, struct network *networ
     if (!namespace || entry->doubt || entry->queued || entry->audited || namespace->external)
         return false;
     namespace->heard = mirror->heard;
-    if (namespace_move(mirror->network, namespace, network))
+    if (namespace_move(mirror->network, namespace, network)) {
+        entry->lent = namespace;
         return true;
+    }
     mirror_entry_doubt(mirror, entry, DOUBT_ALL);
     return false;
 }

@@ -128,8 +128,10 @@ static void begin(struct transaction *transaction)
 {
     transaction->running = true;
     bool new = !transaction->recovery || transaction->owned_previous;
-    if (new && !ownership_check(transaction->engine, transaction->topology, transaction->previous,
-                                transaction->desired, &transaction->other, &transaction->error)) {
+    if (new && (!ownership_check(transaction->engine, transaction->topology, transaction->previous,
+                                 transaction->desired, &transaction->other, &transaction->error) ||
+                !ownership_check_ports(transaction->engine, transaction->topology,
+                                       transaction->desired, &transaction->problems))) {
         transaction_refuse(transaction);
         return;
     }

@@ -159,7 +159,10 @@ static void explain(const struct operation *operation, struct error *error)
     char words[sizeof(error->text)], name[80];
     if (error->code != ERROR_KERNEL)
         return;
-    memcpy(words, error->text, sizeof(words));
+    snprintf(words, sizeof(words), "%s",
+             error->errnum == EXFULL ? "its bridge has all the 1,023 ports that one can have, "
+                                       "others' included: use several bridges"
+                                     : error->text);
     snprintf(error->text, sizeof(error->text),
              "the kernel did not %s %s in namespace \"%.64s\": %.150s", verb(operation->type),
              object_name(operation, name, sizeof(name)), operation->namespace->name, words);

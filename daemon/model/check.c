@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* net/bridge/br_private.h, BR_MAX_PORTS, less the number 0. */
-#define BRIDGE_PORTS_MAX 1023
 /* Links stand on each other at most this deep (net/core/dev.h, MAX_NEST_DEV). */
 #define STACK_MAX 8
 
@@ -134,7 +132,7 @@ static void check_mac(struct check *check, const struct link *link)
     }
 }
 
-static void check_ports(struct check *check, const struct link *port)
+static void count_port(struct check *check, const struct link *port)
 {
     const struct link *master = link_master(port);
     struct bridge *bridge = NULL;
@@ -153,11 +151,27 @@ static void check_ports(struct check *check, const struct link *port)
             return;
         }
     }
-    if (++bridge->ports == BRIDGE_PORTS_MAX + 1)
-        link_finding(check->problems, false, master, "",
-                     "this bridge gets more than %d ports, which is what the kernel allows: use a "
-                     "second bridge, joined to the first with a veth",
-                     BRIDGE_PORTS_MAX);
+    bridge->ports++;
+}
+
+void bridge_ports_finding(const struct link *bridge, size_t ports, size_t others,
+                          struct problems *problems)
+{
+    char also[80] = "";
+    if (others)
+        snprintf(also, sizeof(also), ", %zu of them by other topologies", others);
+    link_finding(problems, false, bridge, "",
+                 "this bridge gets %zu ports%s, and the kernel gives a bridge %d at most: use "
+                 "several bridges, joined with veths where they are to be one network",
+                 ports, also, BRIDGE_PORTS_MAX);
+}
+
+static void refuse_ports(const struct check *check)
+{
+    for (const struct bridge *bridge = check->bridges; bridge; bridge = bridge->hh.next) {
+        if (bridge->ports > BRIDGE_PORTS_MAX)
+            bridge_ports_finding(bridge->link, bridge->ports, 0, check->problems);
+    }
 }
 
 static const struct link *take_name(struct check *check, const struct link *link, const char *name)
@@ -261,7 +275,7 @@ static void check_link(struct check *check, const struct link *link)
 {
     check_circles(check, link);
     check_mac(check, link);
-    check_ports(check, link);
+    count_port(check, link);
     check_port_attributes(check, link);
     check_mtu(check, link);
     check_alt_names(check, link);
@@ -299,5 +313,6 @@ void network_check(const struct network *network, struct problems *problems)
         HASH_ITER (hh, namespace->links, link, next_link)
             check_link(&check, link);
     }
+    refuse_ports(&check);
     clear(&check);
 }

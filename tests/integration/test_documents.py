@@ -119,12 +119,47 @@ def test_bad_topology_name(world):
     assert world.generations() == {}
 
 
+def cables(prefix, count, bridge):
+    return {f"{prefix}{index}": links(eth0={"veth": {"bridge": bridge}}) for index in range(count)}
+
+
+def too_many(world, topology, document):
+    with pytest.raises(VarlinkError, match="InvalidDocument") as caught:
+        world.apply(topology, document)
+    return [(row["pointer"], row["message"]) for row in caught.value.parameters["problems"]]
+
+
 def test_too_many_ports(world):
     """A bridge takes 1,023 (the kernel answers EXFULL later)."""
-    namespaces = {f"n{index}": links(eth0={"veth": {"bridge": "host/br0"}})
-                  for index in range(1024)}
-    namespaces["host"] = links(br0={"bridge": {}})
-    assert problems_of(world, lan(**namespaces)) == ["/namespaces/host/links/br0"]
+    document = lan(host=links(br0={"bridge": {}}), **cables("n", 1030, "host/br0"))
+    ((pointer, message),) = too_many(world, "lan", document)
+    assert pointer == "/namespaces/host/links/br0"
+    assert "1030 ports" in message and "1023 at most" in message and "several bridges" in message
+    assert world.generations() == {} and "n0" not in world.netns_names()
+
+
+def test_too_many_ports_of_several_topologies(world):
+    """What they ask for together counts."""
+    world.apply("first", lan(host=links(br0={"bridge": {}}), **cables("a", 3, "host/br0")))
+    external = {"br0": {"external": True}}
+    ((pointer, message),) = too_many(
+        world, "second", lan(host=links(**external), **cables("b", 1021, "host/br0")))
+    assert pointer == "/namespaces/host/links/br0"
+    assert "1024 ports" in message and "3 of them" in message
+    assert sorted(world.generations()) == ["first"]
+
+
+def test_too_many_ports_of_others(world):
+    """Those that no topology asks for are known to the kernel alone: it says so, and nothing
+    stays."""
+    ports = "".join(f"link add d{index} master br0 type veth peer name e{index}\n"
+                    for index in range(1023))
+    world.batch("host", f"link add br0 type bridge\n{ports}")
+    with pytest.raises(VarlinkError, match="TransactionFailed") as caught:
+        world.apply("lan", lan(host=links(br0={"external": True}), **cables("n", 1, "host/br0")))
+    assert caught.value.parameters["outcome"] == "rolledBack"
+    assert "1,023 ports" in caught.value.parameters["message"]
+    assert "n0" not in world.netns_names()
 
 
 def test_warnings_come_with_the_reply(world):
