@@ -43,8 +43,8 @@ struct engine *engine_new(struct event_base *base, struct store *store,
     engine->completions = completions;
     engine->audit_interval = (int64_t)audit * 1000;
     if (!read_ids(engine, error) || !netns_directory_prepare(error) ||
-        !surplus_start(engine, error) || !mirror_start(engine, error) || !drift_start(engine, error) ||
-        !(engine->maker = worker_new("maker", completions, error)) ||
+        !surplus_start(engine, error) || !mirror_start(engine, error) ||
+        !drift_start(engine, error) || !(engine->maker = worker_new("maker", completions, error)) ||
         !(engine->configurer = worker_new("configurer", completions, error)) ||
         !(engine->reader = worker_new("reader", completions, error))) {
         engine_free(engine);

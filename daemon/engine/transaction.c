@@ -170,8 +170,7 @@ static void plan_ready(void *context, const struct error *error)
         return;
     }
     if (!transaction->plan->count && !transaction->rows.count &&
-               transaction->type != CHANGE_REMOVE && !transaction->unconfirmed &&
-               transaction->topology) {
+        transaction->type != CHANGE_REMOVE && !transaction->unconfirmed && transaction->topology) {
         transaction->outcome = CHANGE_UNCHANGED;
         transaction_finish(transaction);
     } else {
