@@ -74,6 +74,7 @@ struct link {
     struct address *addresses;
     struct sysctl *sysctls; /* (desired) list, by next, of its own; borrowed: they are held, by
                              * full path, in the namespace's map */
+    uint32_t ports; /* (desired) links that have it for their master */
 
     uint32_t
         ifindex;    /* (actual); (desired) filled by the plan and by whoever runs it, 0: unknown */
@@ -176,6 +177,9 @@ struct namespace
     bool flawed;       /* while a document is read: its links could not be read (struct link) */
     bool some_links;   /* not all of its links are here (model/network_cut.h) */
     bool no_rest;      /* nor are its routes, its rules, and those sysctls that are no link's */
+    bool referred;     /* (desired) other namespaces refer to what its part of the document describes,
+                        * otherwise than by the other ends of its cables; or did so once */
+    bool named_twice;  /* (desired) a link in it has, or once had, alternative names */
     uint64_t cookie;   /* (actual) SO_NETNS_COOKIE, its identity within one boot */
     uint64_t heard;    /* (actual) how many of the kernel's messages had come when it was read */
     int32_t number;    /* (desired) the daemon's own namespace knows it by; 0: to be asked */
@@ -198,6 +202,7 @@ struct namespace
 struct network {
     char *topology; /* (desired) name of the topology; owned; NULL otherwise */
     struct namespace *namespaces;
+    bool written_macs; /* (desired) the document says the MAC of a link, or once did */
 };
 
 struct network *network_new(const char *topology);
@@ -249,6 +254,9 @@ void address_remove(struct link *link, struct address *address);
 bool link_move(struct link *link, struct namespace *into);
 /* Moves NAMESPACE from its network to INTO, replacing one of the same name. */
 bool namespace_move(struct network *from, struct namespace *namespace, struct network *into);
+
+/* Exchanges all that A and B, of the same name, hold and are. */
+void namespace_exchange(struct namespace *a, struct namespace *b);
 
 /* Deep copies, without resolved pointers. NULL, or false, when memory is short. */
 
