@@ -1,9 +1,11 @@
 #include "engine/transaction.h"
 
+#include "common/log.h"
 #include "engine/confirm.h"
 #include "engine/history.h"
 #include "model/document.h"
 #include "model/network_cut.h"
+#include "model/part.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +41,29 @@ static struct json_object *requested_document(struct transaction *transaction)
     return TAKE(document);
 }
 
+/* A patch is read together with what it is about alone, where that says all that the whole would
+ * say. A topology that is not as it should be is changed as a whole. */
+static bool read_part(struct transaction *transaction)
+{
+    const struct topology *topology = transaction->topology;
+    if (transaction->whole || transaction->type != CHANGE_PATCH || !topology ||
+        !topology->generation || topology->message)
+        return false;
+    auto_json struct json_object *described =
+        part_of_patch(topology->network, transaction->document);
+    if (!described ||
+        !part_read(topology->network, described, transaction->engine->machine_id.bytes,
+                   &transaction->owned_previous, &transaction->desired, &transaction->problems))
+        return false;
+    transaction->previous = transaction->owned_previous;
+    transaction->partial = true;
+    return true;
+}
+
 static bool read_request(struct transaction *transaction)
 {
+    if (read_part(transaction))
+        return true;
     auto_json struct json_object *document = requested_document(transaction);
     if (!document)
         return error_memory(&transaction->error);
@@ -114,6 +137,25 @@ static bool read_transaction(struct transaction *transaction)
         return false;
     return inherit(transaction->previous, transaction->desired) ||
            error_memory(&transaction->error);
+}
+
+void transaction_read_whole(struct transaction *transaction)
+{
+    log_debug("topology %s: the change is about more than it describes", transaction->name);
+    struct engine *engine = transaction->engine;
+    transaction_let_go(transaction);
+    plan_free(TAKE(transaction->plan));
+    network_free(TAKE(transaction->before));
+    network_free(TAKE(transaction->desired));
+    network_free(TAKE(transaction->owned_previous));
+    transaction->previous = NULL;
+    claim_keys_clear(&transaction->object_keys);
+    problems_clear(&transaction->problems);
+    transaction->topology->changing = false;
+    transaction->partial = false;
+    transaction->whole = true;
+    transaction->running = false;
+    transactions_schedule(engine);
 }
 
 static bool claim_objects(struct transaction *transaction)
@@ -194,8 +236,7 @@ static bool schedule_once(struct engine *engine)
             claims_take(&reserved, each->desired ? &each->object_keys : &each->topology_key, each,
                         &ignored);
     }
-    for (each = engine->transactions; each; each = each->next)
-        claims_release(&reserved, each);
+    claims_clear(&reserved);
     return begun;
 }
 

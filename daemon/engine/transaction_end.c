@@ -60,7 +60,7 @@ static void answer(const struct transaction *transaction, uint64_t generation, u
 
 static void transaction_free(struct transaction *transaction)
 {
-    bool borrowed = transaction->recovery || transaction->committed;
+    bool borrowed = transaction->recovery || (transaction->committed && !transaction->partial);
     free(transaction->name);
     json_object_put(transaction->document);
     claim_keys_clear(&transaction->topology_key);
@@ -123,6 +123,16 @@ static void release(struct engine *engine, const struct network *network)
     }
 }
 
+void transaction_let_go(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    give_namespaces_back(transaction);
+    release(engine, transaction->desired);
+    release(engine, transaction->previous);
+    claims_release(&engine->claims, &transaction->topology_key, transaction);
+    claims_release(&engine->claims, &transaction->object_keys, transaction);
+}
+
 void transaction_finish(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
@@ -131,9 +141,7 @@ void transaction_finish(struct transaction *transaction)
     if (transaction->touched)
         mirror_drain_names(engine);
     tell_mirror(transaction);
-    give_namespaces_back(transaction);
-    release(engine, transaction->desired);
-    release(engine, transaction->previous);
+    transaction_let_go(transaction);
     surplus_add(engine, transaction->desired);
     surplus_add(engine, transaction->previous);
     if (topology)
@@ -141,7 +149,7 @@ void transaction_finish(struct transaction *transaction)
     if (topology && transaction->repair)
         drift_compared(transaction);
     else if (topology && transaction->outcome <= CHANGE_UNCHANGED)
-        drift_items_agreed(engine, topology, NULL);
+        drift_items_agreed(engine, topology, transaction->partial ? transaction->previous : NULL);
     uint64_t event = events_publish_outcome(transaction, generation);
     bool gone =
         topology &&
@@ -152,7 +160,6 @@ void transaction_finish(struct transaction *transaction)
         transaction->topology = NULL;
     }
     unlink_transaction(transaction);
-    claims_release(&engine->claims, transaction);
     answer(transaction, generation, event);
     transaction_free(transaction);
     transactions_schedule(engine);
