@@ -117,6 +117,12 @@ void mirror_watch(struct engine *engine, const struct netns *netns)
         log_warning("out of memory: namespace %s is not listened to", netns->name);
 }
 
+bool mirror_knows(const struct engine *engine, const char *namespace)
+{
+    const struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace);
+    return entry && !entry->doubt && mirror_entry_namespace(engine->mirror, entry);
+}
+
 void mirror_release(struct engine *engine, const char *namespace)
 {
     struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace);

@@ -2,7 +2,9 @@
 
 #include "common/log.h"
 #include "engine/confirm.h"
+#include "engine/drift.h"
 #include "engine/history.h"
+#include "engine/mirror.h"
 #include "model/document.h"
 #include "model/network_cut.h"
 #include "model/part.h"
@@ -30,7 +32,10 @@ static bool check_generation(struct transaction *transaction)
 /* The document that the request amounts to; a new reference. */
 static struct json_object *requested_document(struct transaction *transaction)
 {
-    if (transaction->type == CHANGE_APPLY || transaction->type == CHANGE_REVERT)
+    if (transaction->text)
+        return json_parse_scanned(transaction->text->bytes, transaction->text->length,
+                                  &transaction->problems);
+    if (transaction->type == CHANGE_REVERT)
         return json_object_get(transaction->document);
     auto_json struct json_object *document = transaction->type == CHANGE_PATCH
                                                  ? document_write(transaction->previous)
@@ -41,16 +46,46 @@ static struct json_object *requested_document(struct transaction *transaction)
     return TAKE(document);
 }
 
-/* A patch is read together with what it is about alone, where that says all that the whole would
+struct settling {
+    const struct engine *engine;
+    struct dirty *unsettled;
+};
+
+/* Is NAMESPACE known to be as it is wanted? Of sysctls, and of what else is wanted in shared
+ * namespaces than links, the kernel does not tell. */
+static bool is_settled(void *context, const struct namespace *namespace)
+{
+    const struct settling *settling = context;
+    bool untold = namespace->sysctls ||
+                  (namespace_is_shared(namespace) && (namespace->routes || namespace->rules));
+    return !untold && !dirty_has(settling->unsettled, namespace->name, NULL) &&
+           mirror_knows(settling->engine, namespace->name);
+}
+
+/* What a document describes otherwise than before, or of what may not be as it describes; NULL when
+ * that cannot be told. */
+static struct json_object *described_by_text(const struct transaction *transaction)
+{
+    auto_dirty struct dirty *unsettled = NULL;
+    mirror_drain(transaction->engine);
+    if (!drift_unsettled(transaction->engine, transaction->topology, &unsettled))
+        return NULL;
+    struct settling settling = {.engine = transaction->engine, .unsettled = unsettled};
+    return part_of_text(transaction->topology->network, transaction->text, is_settled, &settling);
+}
+
+/* A change is read together with what it is about alone, where that says all that the whole would
  * say. A topology that is not as it should be is changed as a whole. */
 static bool read_part(struct transaction *transaction)
 {
     const struct topology *topology = transaction->topology;
-    if (transaction->whole || transaction->type != CHANGE_PATCH || !topology ||
-        !topology->generation || topology->message)
+    bool patch = transaction->type == CHANGE_PATCH;
+    if (transaction->whole || !(patch || transaction->text) || !topology || !topology->generation ||
+        topology->message)
         return false;
     auto_json struct json_object *described =
-        part_of_patch(topology->network, transaction->document);
+        patch ? part_of_patch(topology->network, transaction->document)
+              : described_by_text(transaction);
     if (!described ||
         !part_read(topology->network, described, transaction->engine->machine_id.bytes,
                    &transaction->owned_previous, &transaction->desired, &transaction->problems))
@@ -324,7 +359,8 @@ void transaction_start(struct engine *engine, const struct change_request *reque
         return;
     }
     transaction->type = request->type;
-    transaction->document = json_object_get(request->document);
+    transaction->text = json_text_get(request->text);
+    transaction->document = json_object_get(request->patch);
     transaction->dry_run = request->dry_run;
     transaction->has_generation = request->has_generation;
     transaction->expected_generation = request->generation;

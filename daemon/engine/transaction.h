@@ -32,8 +32,9 @@ struct transaction {
 
     /* What is asked. */
     enum change_type type;
-    char *name; /* of the topology */
-    struct json_object *document;
+    char *name;                   /* of the topology */
+    struct json_text *text;       /* APPLY: the document */
+    struct json_object *document; /* PATCH: the patch; REVERT: the document, once it is read */
     bool dry_run;
     bool has_generation;
     uint64_t expected_generation;
@@ -47,9 +48,9 @@ struct transaction {
     void *context;
 
     struct dirty *dirty; /* a comparison: of these alone; NULL: of all */
-    bool whole;          /* a patch that is to be read together with the whole document */
-    bool partial;        /* a comparison of some things, or a change of some namespaces: desired and
-                          * previous are parts of what the topology has (model/network_cut.h, part.h) */
+    bool whole;   /* a change of a part that is to be read together with the whole document */
+    bool partial; /* a comparison of some things, or a change of some namespaces: desired and
+                   * previous are parts of what the topology has (model/network_cut.h, part.h) */
     struct network *cut; /* of a recovery: a copy of what the topology has of them; owned */
     struct claim_keys topology_key, object_keys;
     struct topology *topology; /* NULL until the transaction runs */

@@ -5,6 +5,7 @@
 #include "engine/mirror.h"
 #include "engine/surplus.h"
 #include "engine/transaction.h"
+#include "model/part.h"
 
 #include <stdlib.h>
 
@@ -62,6 +63,7 @@ static void transaction_free(struct transaction *transaction)
 {
     bool borrowed = transaction->recovery || (transaction->committed && !transaction->partial);
     free(transaction->name);
+    json_text_put(transaction->text);
     json_object_put(transaction->document);
     claim_keys_clear(&transaction->topology_key);
     claim_keys_clear(&transaction->object_keys);
@@ -133,6 +135,17 @@ void transaction_let_go(struct transaction *transaction)
     claims_release(&engine->claims, &transaction->object_keys, transaction);
 }
 
+/* The topology is what the document says: when that comes again, it need not be read. Nothing is
+ * kept of one that is to be warned of each time, or in which nothing has changed. */
+static void keep_text(const struct transaction *transaction)
+{
+    const struct topology *topology = transaction->topology;
+    bool nothing = transaction->partial && !transaction->previous->namespaces;
+    if (topology && transaction->text && transaction->outcome <= CHANGE_UNCHANGED && !nothing &&
+        !transaction->problems.count)
+        part_keep_text(topology->network, transaction->text);
+}
+
 void transaction_finish(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
@@ -140,6 +153,7 @@ void transaction_finish(struct transaction *transaction)
     uint64_t generation = topology ? topology->generation : 0;
     if (transaction->touched)
         mirror_drain_names(engine);
+    keep_text(transaction);
     tell_mirror(transaction);
     transaction_let_go(transaction);
     surplus_add(engine, transaction->desired);

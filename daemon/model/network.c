@@ -97,6 +97,7 @@ void network_free(struct network *network)
         namespace_free(namespace);
     }
     free(network->topology);
+    json_text_put(network->text);
     free(network);
 }
 

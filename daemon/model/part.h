@@ -2,8 +2,8 @@
  *
  * A part is two networks: what the topology has, and what is desired. Both hold the namespaces that
  * the change describes anew as a whole, and of all others what those refer to, or are referred to
- * by: the same links in both, but for the unwritten ends of cables that are described. They are cuts
- * (model/network_cut.h), and can be planned for as such. */
+ * by: the same links in both, but for the unwritten ends of cables that are described. They are
+ * cuts (model/network_cut.h), and can be planned for as such. */
 #pragma once
 
 #include "common/error.h"
@@ -11,10 +11,20 @@
 
 #include <json-c/json.h>
 
-/* What PATCH describes of the topology WHOLE: an object with, under the name of each namespace, what
- * its document is to be, or null where the namespace goes. NULL when PATCH is not about namespaces
- * alone, or memory is short. */
+/* What PATCH describes of the topology WHOLE: an object with, under the name of each namespace,
+ * what its document is to be, or null where the namespace goes. NULL when PATCH is not about
+ * namespaces alone, or memory is short. */
 struct json_object *part_of_patch(const struct network *whole, struct json_object *patch);
+
+/* The same of the document TEXT, which is to be all of WHOLE's: what it says in other words than
+ * those that WHOLE was read from, or of namespaces that are not SETTLED. NULL also when that is so
+ * much that the whole can as well be read. */
+struct json_object *part_of_text(struct network *whole, const struct json_text *text,
+                                 bool (*settled)(void *context, const struct namespace *namespace),
+                                 void *context);
+
+/* NETWORK is what TEXT (another reference to it is kept) describes, and no warnings were found. */
+void part_keep_text(struct network *network, struct json_text *text);
 
 /* Reads what DESCRIBED, as part_of_patch() has it, makes of WHOLE into *DESIRED, beside what there
  * is of that into *PREVIOUS. MACHINE_ID as for document_read(). PROBLEMS gets warnings. False when
