@@ -1,5 +1,6 @@
 #include "common/json_text.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,20 +58,25 @@ static const char *skip_string(const char *at, const char *end)
     return at < end ? at + 1 : end;
 }
 
+/* Whatever else stands in an object or a list is passed over. */
+static const bool delimits[256] = {
+    ['"'] = true, ['{'] = true, ['}'] = true, ['['] = true, [']'] = true};
+
 static const char *skip_nested(const char *at, const char *end)
 {
     unsigned depth = 0;
     while (at < end) {
         char c = *at;
-        if (c == '"') {
+        if (!delimits[(unsigned char)c]) {
+            at++;
+        } else if (c == '"') {
             at = skip_string(at, end);
-            continue;
+        } else {
+            depth += c == '{' || c == '[' ? 1 : UINT_MAX;
+            at++;
+            if (!depth)
+                break;
         }
-        at++;
-        if (c == '{' || c == '[')
-            depth++;
-        else if ((c == '}' || c == ']') && --depth == 0)
-            break;
     }
     return at;
 }
@@ -90,12 +96,30 @@ void json_members_begin(struct json_members *members, const char *bytes, size_t 
 {
     const char *end = bytes + length, *at = skip_space(bytes, end);
     bool object = at < end && *at == '{';
-    *members = (struct json_members){.at = object ? at + 1 : end, .end = end};
+    *members = (struct json_members){.after = object ? at + 1 : end, .end = end};
+}
+
+void json_members_enter(const struct json_members *members, struct json_members *inner)
+{
+    json_members_begin(inner, members->value, (size_t)(members->end - members->value));
+}
+
+void json_members_leave(struct json_members *members, const struct json_members *inner)
+{
+    const char *at = skip_space(inner->after, inner->end);
+    members->after = at < inner->end ? at + 1 : at; /* behind the brace */
+}
+
+static const char *after_value(struct json_members *members)
+{
+    if (!members->after)
+        members->after = skip_value(members->value, members->end);
+    return members->after;
 }
 
 bool json_members_next(struct json_members *members)
 {
-    const char *end = members->end, *at = skip_space(members->at, end);
+    const char *end = members->end, *at = skip_space(after_value(members), end);
     if (at < end && *at == ',')
         at = skip_space(at + 1, end);
     if (at == end || *at != '"')
@@ -105,10 +129,8 @@ bool json_members_next(struct json_members *members)
     members->key_length = (size_t)(at - members->key);
     members->escaped = memchr(members->key, '\\', members->key_length);
     at = at < end ? skip_space(at + 1, end) : end;
-    at = at < end ? skip_space(at + 1, end) : end; /* behind the colon */
-    members->value = at;
-    members->at = skip_value(at, end);
-    members->value_length = (size_t)(members->at - at);
+    members->value = at < end ? skip_space(at + 1, end) : end; /* behind the colon */
+    members->after = NULL;
     return true;
 }
 
@@ -125,4 +147,9 @@ bool json_members_find(struct json_members *members, const char *key)
             return true;
     }
     return false;
+}
+
+size_t json_members_length(struct json_members *members)
+{
+    return (size_t)(after_value(members) - members->value);
 }

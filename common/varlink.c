@@ -44,18 +44,18 @@ static bool find_document(const char *text, size_t length, struct json_members *
     json_members_begin(&message, text, length);
     if (!json_members_find(&message, "parameters"))
         return false;
-    json_members_begin(found, message.value, message.value_length);
+    json_members_enter(&message, found);
     return json_members_find(found, "document") && *found->value == '{';
 }
 
 /* The message without its document, which goes into *DOCUMENT. */
-static struct json_object *parse_around(const char *text, size_t length,
-                                        const struct json_members *found,
+static struct json_object *parse_around(const char *text, size_t length, struct json_members *found,
                                         struct json_text **document, struct error *error)
 {
-    size_t before = (size_t)(found->value - text), after = before + found->value_length;
-    auto_free char *rest = malloc(length - found->value_length + 2);
-    *document = json_text_new(found->value, found->value_length);
+    size_t before = (size_t)(found->value - text), size = json_members_length(found);
+    size_t after = before + size;
+    auto_free char *rest = malloc(length - size + 2);
+    *document = json_text_new(found->value, size);
     if (!rest || !*document) {
         error_memory(error);
         return NULL;
@@ -63,7 +63,7 @@ static struct json_object *parse_around(const char *text, size_t length,
     memcpy(rest, text, before);
     memcpy(rest + before, "{}", 2);
     memcpy(rest + before + 2, text + after, length - after);
-    return parse_message(rest, length - found->value_length + 2, error);
+    return parse_message(rest, length - size + 2, error);
 }
 
 static struct json_object *parse_call(const char *text, size_t length, struct json_text **document,

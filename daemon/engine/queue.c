@@ -59,7 +59,7 @@ static bool is_settled(void *context, const struct namespace *namespace)
     bool untold = namespace->sysctls ||
                   (namespace_is_shared(namespace) && (namespace->routes || namespace->rules));
     return !untold && !dirty_has(settling->unsettled, namespace->name, NULL) &&
-           mirror_knows(settling->engine, namespace->name);
+           mirror_knows(settling->engine, namespace);
 }
 
 /* What a document describes otherwise than before, or of what may not be as it describes; NULL when

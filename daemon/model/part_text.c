@@ -25,30 +25,37 @@ static struct namespace *find(const struct network *network, const struct json_m
     return namespace;
 }
 
-/* Begins with the namespaces of the document TEXT. False when it says more than those. */
-static bool begin(const struct json_text *text, struct json_members *namespaces)
+/* Calls EACH for the members of "namespaces" in the document TEXT, until it returns false. False
+ * then, and when the document says more than those. */
+static bool each_namespace(const struct json_text *text,
+                           bool (*each)(void *context, struct json_members *member), void *context)
 {
-    struct json_members document;
+    struct json_members document, namespaces;
     bool found = false;
     json_members_begin(&document, text->bytes, text->length);
     while (json_members_next(&document)) {
-        bool schema = json_members_is(&document, "$schema") && *document.value == '"';
-        if (json_members_is(&document, "namespaces") && *document.value == '{') {
-            json_members_begin(namespaces, document.value, document.value_length);
-            found = true;
-        } else if (!schema) {
+        if (json_members_is(&document, "$schema") && *document.value == '"')
+            continue;
+        if (!json_members_is(&document, "namespaces") || *document.value != '{')
             return false;
+        json_members_enter(&document, &namespaces);
+        while (json_members_next(&namespaces)) {
+            if (!each(context, &namespaces))
+                return false;
         }
+        json_members_leave(&document, &namespaces);
+        found = true;
     }
     return found;
 }
 
 static bool is_known(const struct description *description, const struct namespace *namespace,
-                     const struct json_members *member)
+                     struct json_members *member)
 {
     const struct json_text *text = description->whole->text;
-    return text && namespace->text_length && namespace->text_length == member->value_length &&
-           memcmp(text->bytes + namespace->text_begin, member->value, member->value_length) == 0 &&
+    size_t length = json_members_length(member);
+    return text && namespace->text_length && namespace->text_length == length &&
+           memcmp(text->bytes + namespace->text_begin, member->value, length) == 0 &&
            description->settled(description->context, namespace);
 }
 
@@ -58,8 +65,9 @@ static bool is_large(const struct description *description)
     return count > SMALL_PART && count > HASH_COUNT(description->whole->namespaces) / LARGE_SHARE;
 }
 
-static bool describe(struct description *description, const struct json_members *member)
+static bool describe(void *context, struct json_members *member)
 {
+    struct description *description = context;
     char name[NAMESPACE_NAME_MAX + 1];
     struct namespace *namespace = find(description->whole, member);
     if (namespace)
@@ -72,21 +80,9 @@ static bool describe(struct description *description, const struct json_members 
     name[member->key_length] = '\0';
     struct problems problems = {0};
     bool good = json_put(description->described, name,
-                         json_parse_scanned(member->value, member->value_length, &problems));
+                         json_parse_scanned(member->value, json_members_length(member), &problems));
     problems_clear(&problems);
     return good && !is_large(description);
-}
-
-static bool describe_all(struct description *description)
-{
-    struct json_members namespaces;
-    if (!begin(description->text, &namespaces))
-        return false;
-    while (json_members_next(&namespaces)) {
-        if (!describe(description, &namespaces))
-            return false;
-    }
-    return true;
 }
 
 /* Those that are not mentioned go. */
@@ -111,26 +107,35 @@ struct json_object *part_of_text(struct network *whole, const struct json_text *
                                       .settled = settled,
                                       .context = context,
                                       .described = described};
-    bool good = described && describe_all(&description) && describe_gone(&description);
+    bool good =
+        described && each_namespace(text, describe, &description) && describe_gone(&description);
     for (struct namespace *each = whole->namespaces; each; each = each->hh.next)
         each->mentioned = false;
     return good ? TAKE(described) : NULL;
 }
 
+struct keeping {
+    const struct network *network;
+    const struct json_text *text;
+};
+
+static bool keep(void *context, struct json_members *member)
+{
+    const struct keeping *keeping = context;
+    struct namespace *namespace = find(keeping->network, member);
+    if (namespace) {
+        namespace->text_begin = (uint32_t)(member->value - keeping->text->bytes);
+        namespace->text_length = (uint32_t)json_members_length(member);
+    }
+    return true;
+}
+
 void part_keep_text(struct network *network, struct json_text *text)
 {
-    struct json_members namespaces;
+    struct keeping keeping = {.network = network, .text = text};
     for (struct namespace *each = network->namespaces; each; each = each->hh.next)
         each->text_length = 0;
     json_text_put(network->text);
     network->text = json_text_get(text);
-    if (!begin(text, &namespaces))
-        return;
-    while (json_members_next(&namespaces)) {
-        struct namespace *namespace = find(network, &namespaces);
-        if (!namespace)
-            continue;
-        namespace->text_begin = (uint32_t)(namespaces.value - text->bytes);
-        namespace->text_length = (uint32_t)namespaces.value_length;
-    }
+    each_namespace(text, keep, &keeping);
 }
