@@ -178,6 +178,7 @@ void transaction_read_whole(struct transaction *transaction)
 {
     log_debug("topology %s: the change is about more than it describes", transaction->name);
     struct engine *engine = transaction->engine;
+    mirror_give_back(engine, transaction->before);
     transaction_let_go(transaction);
     plan_free(TAKE(transaction->plan));
     network_free(TAKE(transaction->before));
