@@ -90,6 +90,8 @@ static bool read_part(struct transaction *transaction)
         !part_read(topology->network, described, transaction->engine->machine_id.bytes,
                    &transaction->owned_previous, &transaction->desired, &transaction->problems))
         return false;
+    log_debug("topology %s: the change is about %d of its namespaces", transaction->name,
+              json_object_object_length(described));
     transaction->previous = transaction->owned_previous;
     transaction->partial = true;
     return true;

@@ -378,10 +378,77 @@ static void test_parts_come_to_the_same_as_the_whole(void **unused)
     assert_true(parts > wholes / 2);
 }
 
+/* Documents as text -------------------------------------------------------------------------- */
+
+static bool is_settled(void *context, const struct namespace *namespace)
+{
+    return !context || strcmp(namespace->name, context) != 0;
+}
+
+/* What TEXT describes otherwise than NETWORK, as JSON; "" when that cannot be told. */
+static void assert_described(struct network *network, const char *text, const char *unsettled,
+                             const char *expected)
+{
+    auto_json_text struct json_text *document = json_text_new(text, strlen(text));
+    auto_json struct json_object *described =
+        part_of_text(network, document, is_settled, (void *)unsettled);
+    assert_string_equal(
+        described ? json_object_to_json_string_ext(described, JSON_C_TO_STRING_PLAIN) : "",
+        expected);
+    for (const struct namespace *each = network->namespaces; each; each = each->hh.next)
+        assert_false(each->mentioned);
+}
+
+static void test_texts_are_compared(void **unused)
+{
+    (void)unused;
+    static const char text[] =
+        "{\"$schema\": \"x\", \"namespaces\": {\"a\": {\"ipv6\": true}, \"b\": {}}}";
+    auto_network struct network *network = read_document(text);
+    assert_described(network, text, NULL, "{\"a\":{\"ipv6\":true},\"b\":{}}");
+    auto_json_text struct json_text *kept = json_text_new(text, strlen(text));
+    part_keep_text(network, kept);
+    assert_described(network, text, NULL, "{}");
+    assert_described(network, text, "b", "{\"b\":{}}");
+    assert_described(network, "{\"namespaces\":{\"b\":{},\"a\":{\"ipv6\": true}}}", NULL, "{}");
+    assert_described(network, "{\"namespaces\":{\"b\":{},\"a\":{}}}", NULL, "{\"a\":{}}");
+    assert_described(network, "{\"namespaces\":{\"b\":{}}}", NULL, "{\"a\":null}");
+    assert_described(network, "{\"namespaces\":{\"b\":{},\"a\":{\"ipv6\": true},\"c\":{}}}", NULL,
+                     "{\"c\":{}}");
+    static const char *const untold[] = {
+        "{}",
+        "{\"namespaces\":{\"a\":null}}",
+        "{\"namespaces\":[]}",
+        "{\"namespaces\":{},\"other\":1}",
+        "{\"namespaces\":{},\"$schema\":1}",
+        "{\"namespaces\":{\"\\u0061\":{}}}",
+    };
+    for (size_t i = 0; i < sizeof(untold) / sizeof(untold[0]); i++)
+        assert_described(network, untold[i], NULL, "");
+}
+
+/* What was changed otherwise is not known by its former text. */
+static void test_a_part_has_no_text(void **unused)
+{
+    (void)unused;
+    static const char text[] = "{\"namespaces\":{\"a\":{},\"b\":{}}}";
+    auto_network struct network *network = read_document(text);
+    auto_json_text struct json_text *kept = json_text_new(text, strlen(text));
+    part_keep_text(network, kept);
+    auto_json struct json_object *patch =
+        json_tokener_parse("{\"namespaces\":{\"a\":{\"ipv6\":true}}}");
+    auto_network struct network *previous = NULL, *desired = NULL;
+    assert_true(read_part(network, patch, &previous, &desired));
+    assert_true(part_commit(previous, desired, network));
+    assert_described(network, text, NULL, "{\"a\":{}}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts_come_to_the_same_as_the_whole),
+        cmocka_unit_test(test_texts_are_compared),
+        cmocka_unit_test(test_a_part_has_no_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
