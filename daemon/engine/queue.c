@@ -128,7 +128,8 @@ static bool inherit(const struct network *previous, struct network *desired)
         struct sysctl *sysctl, *next_sysctl;
         HASH_ITER (hh, namespace->sysctls, sysctl, next_sysctl) {
             const struct sysctl *found = namespace_sysctl(old, sysctl->path);
-            if (found && found->earlier && !(sysctl->earlier = strdup(found->earlier)))
+            if (!sysctl->earlier && found && found->earlier &&
+                !(sysctl->earlier = strdup(found->earlier)))
                 return false;
         }
     }
