@@ -27,21 +27,20 @@ static void show_problems(const struct client *client, const struct problems *pr
 }
 
 /* Reads a document. The daemon checks what it says; whether it is JSON at all is told here, with
- * line and column. NULL after having shown what is wrong. */
-static struct json_object *read_document(const struct client *client, const char *path,
-                                         struct source *source)
+ * line and column. False after having shown what is wrong. */
+static bool read_document(const struct client *client, const char *path, struct source *source)
 {
     struct error error = {0};
     if (!source_read(path, source, &error)) {
         client_fail(client, "%s", error.text);
-        return NULL;
+        return false;
     }
     struct problems problems = {0};
-    struct json_object *document = json_parse(source->text, source->length, &problems);
-    if (!document)
+    bool good = json_check(source->text, source->length, &problems);
+    if (!good)
         show_problems(client, &problems, source);
     problems_clear(&problems);
-    return document;
+    return good;
 }
 
 /* Sends the document at PATH as the parameter NAME of METHOD. */
@@ -49,11 +48,10 @@ static int send_document(struct client *client, const char *method, const char *
                          const char *topology, const char *path, bool dry_run)
 {
     auto_source struct source source = {0};
-    auto_json struct json_object *document = read_document(client, path, &source);
-    if (!document)
+    if (!read_document(client, path, &source))
         return STATUS_FAILED;
     auto_json struct json_object *parameters = change_parameters(client, topology, dry_run);
-    if (!parameters || !json_put(parameters, name, TAKE(document)))
+    if (!parameters || !json_put(parameters, name, json_new_raw(source.text)))
         return client_fail_memory(client);
     auto_reply struct varlink_reply reply = {0};
     if (!client_call(client, method, TAKE(parameters), &source, &reply))

@@ -75,16 +75,23 @@ static void free_tokener(struct json_tokener **tokener)
         json_tokener_free(*tokener);
 }
 
-struct json_object *json_parse(const char *text, size_t length, struct problems *problems)
+bool json_check(const char *text, size_t length, struct problems *problems)
 {
     size_t errors = problems->errors;
-    if (length > INT_MAX) {
+    if (length > INT_MAX)
         problems_add(problems, false, "", "the text is too long");
-        return NULL;
-    }
-    json_scan(text, length, problems);
-    if (problems->errors != errors || problems->out_of_memory)
-        return NULL;
+    else
+        json_scan(text, length, problems);
+    return problems->errors == errors && !problems->out_of_memory;
+}
+
+struct json_object *json_parse(const char *text, size_t length, struct problems *problems)
+{
+    return json_check(text, length, problems) ? json_parse_scanned(text, length, problems) : NULL;
+}
+
+struct json_object *json_parse_scanned(const char *text, size_t length, struct problems *problems)
+{
     AUTO(free_tokener) struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 1);
     if (!tokener) {
         problems->out_of_memory = true;
@@ -100,6 +107,22 @@ struct json_object *json_parse(const char *text, size_t length, struct problems 
                          ? "null is no value here"
                          : json_tokener_error_desc(json_tokener_get_error(tokener)));
     return value;
+}
+
+static int write_raw(struct json_object *object, struct printbuf *out, int level, int flags)
+{
+    const char *text = json_object_get_userdata(object);
+    (void)level;
+    (void)flags;
+    return printbuf_memappend(out, text, (int)strlen(text));
+}
+
+struct json_object *json_new_raw(const char *text)
+{
+    struct json_object *object = json_object_new_object();
+    if (object)
+        json_object_set_serializer(object, write_raw, (void *)text, NULL);
+    return object;
 }
 
 bool json_locate(const char *text, size_t length, const char *pointer, size_t *line, size_t *column)

@@ -43,6 +43,14 @@ void json_problem(struct problems *problems, bool warning, const struct json_pla
  */
 struct json_object *json_parse(const char *text, size_t length, struct problems *problems);
 
+/* Scans the text alone, as json_parse() does. False when there are errors. */
+bool json_check(const char *text, size_t length, struct problems *problems);
+/* Parses text that was scanned. */
+struct json_object *json_parse_scanned(const char *text, size_t length, struct problems *problems);
+
+/* A value that is written as TEXT, which is valid and outlives it. NULL when memory is short. */
+struct json_object *json_new_raw(const char *text);
+
 /* Where the value that POINTER names begins in TEXT: line and column, both from 1. For a member,
  * the place of its key. False when TEXT has no such value. */
 bool json_locate(const char *text, size_t length, const char *pointer, size_t *line,

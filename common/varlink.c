@@ -4,13 +4,27 @@
 #include "common/json.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Parses one message. The first finding becomes ERROR. */
+/* Scans one message. The first finding becomes ERROR. */
+static bool scan_message(const char *text, size_t length, struct error *error)
+{
+    struct problems problems = {0};
+    bool good = json_check(text, length, &problems);
+    if (!good && problems.count)
+        error_set(error, ERROR_INVALID, 0, "not JSON: %s", problems.items[0].text);
+    else if (!good)
+        error_memory(error);
+    problems_clear(&problems);
+    return good;
+}
+
+/* Makes an object of a message that was scanned. */
 static struct json_object *parse_message(const char *text, size_t length, struct error *error)
 {
     struct problems problems = {0};
-    struct json_object *message = json_parse(text, length, &problems);
+    auto_json struct json_object *message = json_parse_scanned(text, length, &problems);
     if (!message && problems.count)
         error_set(error, ERROR_INVALID, 0, "not JSON: %s", problems.items[0].text);
     else if (!message)
@@ -18,10 +32,48 @@ static struct json_object *parse_message(const char *text, size_t length, struct
     problems_clear(&problems);
     if (message && !json_object_is_type(message, json_type_object)) {
         error_set(error, ERROR_INVALID, 0, "a message is a JSON object");
-        json_object_put(message);
         return NULL;
     }
-    return message;
+    return TAKE(message);
+}
+
+/* Finds what the parameter "document" of a call says, if that is an object. */
+static bool find_document(const char *text, size_t length, struct json_members *found)
+{
+    struct json_members message;
+    json_members_begin(&message, text, length);
+    if (!json_members_find(&message, "parameters"))
+        return false;
+    json_members_enter(&message, found);
+    return json_members_find(found, "document") && *found->value == '{';
+}
+
+/* The message without its document, which goes into *DOCUMENT. */
+static struct json_object *parse_around(const char *text, size_t length, struct json_members *found,
+                                        struct json_text **document, struct error *error)
+{
+    size_t before = (size_t)(found->value - text), size = json_members_length(found);
+    size_t after = before + size;
+    auto_free char *rest = malloc(length - size + 2);
+    *document = json_text_new(found->value, size);
+    if (!rest || !*document) {
+        error_memory(error);
+        return NULL;
+    }
+    memcpy(rest, text, before);
+    memcpy(rest + before, "{}", 2);
+    memcpy(rest + before + 2, text + after, length - after);
+    return parse_message(rest, length - size + 2, error);
+}
+
+static struct json_object *parse_call(const char *text, size_t length, struct json_text **document,
+                                      struct error *error)
+{
+    struct json_members found;
+    if (!scan_message(text, length, error))
+        return NULL;
+    return find_document(text, length, &found) ? parse_around(text, length, &found, document, error)
+                                               : parse_message(text, length, error);
 }
 
 static bool read_message(struct json_object *message, const struct json_field *fields, void *target,
@@ -64,7 +116,8 @@ bool varlink_call_read(const char *text, size_t length, struct varlink_call *cal
          .offset = offsetof(struct varlink_call, upgrade)},
         {.name = NULL},
     };
-    auto_json struct json_object *message = parse_message(text, length, error);
+    auto_json_text struct json_text *document = NULL;
+    auto_json struct json_object *message = parse_call(text, length, &document, error);
     *call = (struct varlink_call){0};
     if (!message || !read_message(message, fields, call, error))
         return false;
@@ -73,11 +126,13 @@ bool varlink_call_read(const char *text, size_t length, struct varlink_call *cal
                          "\"oneway\", \"more\" and \"upgrade\" exclude each other");
     call->parameters = unless_empty(call->parameters);
     call->message = TAKE(message);
+    call->document = TAKE(document);
     return true;
 }
 
 void varlink_call_clear(struct varlink_call *call)
 {
+    json_text_put(call->document);
     json_object_put(call->message);
     *call = (struct varlink_call){0};
 }
@@ -97,7 +152,8 @@ bool varlink_reply_read(const char *text, size_t length, struct varlink_reply *r
          .offset = offsetof(struct varlink_reply, continues)},
         {.name = NULL},
     };
-    auto_json struct json_object *message = parse_message(text, length, error);
+    auto_json struct json_object *message =
+        scan_message(text, length, error) ? parse_message(text, length, error) : NULL;
     *reply = (struct varlink_reply){0};
     if (!message || !read_message(message, fields, reply, error))
         return false;

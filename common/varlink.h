@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/error.h"
+#include "common/json_text.h"
 
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -15,6 +16,8 @@ struct varlink_call {
     struct json_object *message;    /* owned: the whole call */
     const char *method;             /* borrowed from message, "interface.Method" */
     struct json_object *parameters; /* borrowed from message; NULL when absent, null or {} */
+    struct json_text *document;     /* what the parameter "document" says, if that is an object: in
+                                     * parameters an empty one stands for it. NULL: none; owned */
     bool oneway;
     bool more;
     bool upgrade;

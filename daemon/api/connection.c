@@ -129,6 +129,11 @@ struct json_object *call_parameters(const struct call *call)
     return call->message.parameters;
 }
 
+struct json_text *call_document(const struct call *call)
+{
+    return call->message.document;
+}
+
 void *call_context(const struct call *call)
 {
     return call->context;

@@ -58,6 +58,9 @@ size_t server_connections(const struct server *server);
 bool call_read_parameters(struct call *call, const struct json_field *fields, void *target);
 /* The call's parameters; NULL when there are none. Borrowed. */
 struct json_object *call_parameters(const struct call *call);
+/* The text of its parameter "document", of which call_parameters() has nothing but that it is an
+ * object; NULL: it has none, or that is there as a whole. Borrowed. */
+struct json_text *call_document(const struct call *call);
 void *call_context(const struct call *call);
 /* The event loop that serves the call, of a caller who is still there. */
 struct event_base *call_base(const struct call *call);

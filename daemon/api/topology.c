@@ -252,15 +252,34 @@ static void changed(void *context, const struct change_result *result)
     }
 }
 
+/* The document of a call of Apply, as text; NULL when memory is short. */
+static struct json_text *document_text(const struct call *call, struct json_object *document)
+{
+    struct json_text *text = call_document(call);
+    if (text)
+        return json_text_get(text);
+    size_t length = 0;
+    const char *written =
+        json_object_to_json_string_length(document, JSON_C_TO_STRING_PLAIN, &length);
+    return written ? json_text_new(written, length) : NULL;
+}
+
 static void change(struct call *call, enum change_type type, const struct json_field *fields)
 {
     struct parameters parameters = {.generation = -1};
     if (!call_read_parameters(call, fields, &parameters))
         return;
+    bool apply = type == CHANGE_APPLY, patch = type == CHANGE_PATCH;
+    auto_json_text struct json_text *text = apply ? document_text(call, parameters.document) : NULL;
+    if (apply && !text) {
+        call_fail_memory(call);
+        return;
+    }
     const struct change_request request = {
         .type = type,
         .topology = parameters.topology,
-        .document = parameters.document,
+        .text = text,
+        .patch = patch ? parameters.document : NULL,
         .dry_run = parameters.dry_run,
         .has_generation = parameters.generation >= 0,
         .generation = (uint64_t)parameters.generation,

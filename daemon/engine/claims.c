@@ -107,7 +107,7 @@ bool claims_take(struct claim **claims, const struct claim_keys *keys, const voi
         return false;
     for (size_t i = 0; i < keys->count; i++) {
         if (!take_one(claims, keys->items[i], holder)) {
-            claims_release(claims, holder);
+            claims_release(claims, keys, holder);
             *out_of_memory = true;
             return false;
         }
@@ -115,14 +115,27 @@ bool claims_take(struct claim **claims, const struct claim_keys *keys, const voi
     return true;
 }
 
-void claims_release(struct claim **claims, const void *holder)
+static void remove_one(struct claim **claims, struct claim *claim)
+{
+    HASH_DEL(*claims, claim);
+    free(claim->key);
+    free(claim);
+}
+
+void claims_release(struct claim **claims, const struct claim_keys *keys, const void *holder)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        struct claim *claim = NULL;
+        HASH_FIND_STR(*claims, keys->items[i], claim);
+        if (claim && claim->holder == holder)
+            remove_one(claims, claim);
+    }
+}
+
+void claims_clear(struct claim **claims)
 {
     struct claim *claim, *next;
     HASH_ITER (hh, *claims, claim, next) {
-        if (claim->holder != holder)
-            continue;
-        HASH_DEL(*claims, claim);
-        free(claim->key);
-        free(claim);
+        remove_one(claims, claim);
     }
 }

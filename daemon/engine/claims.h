@@ -21,4 +21,7 @@ bool claims_take(struct claim **claims, const struct claim_keys *keys, const voi
                  bool *out_of_memory);
 /* Is one of KEYS held by somebody other than HOLDER? */
 bool claims_conflict(struct claim *claims, const struct claim_keys *keys, const void *holder);
-void claims_release(struct claim **claims, const void *holder);
+/* HOLDER lets go of those of KEYS that it holds. */
+void claims_release(struct claim **claims, const struct claim_keys *keys, const void *holder);
+/* Frees all of CLAIMS. */
+void claims_clear(struct claim **claims);

@@ -90,6 +90,18 @@ const char *dirty_namespace(const struct dirty *set)
     return strchr(set->key, '/') ? NULL : set->key;
 }
 
+bool dirty_add_namespaces(const struct dirty *set, struct dirty **into)
+{
+    const struct dirty *dirty, *next;
+    HASH_ITER (hh, set, dirty, next) {
+        char namespace[NAMESPACE_NAME_MAX + 1];
+        snprintf(namespace, sizeof(namespace), "%.*s", (int)strcspn(dirty->key, "/"), dirty->key);
+        if (!dirty_add(into, namespace, NULL))
+            return false;
+    }
+    return true;
+}
+
 bool dirty_split(struct dirty **set, const struct network *from)
 {
     const struct namespace *namespace = *set ? network_namespace(from, (*set)->key) : NULL;

@@ -21,6 +21,9 @@ bool dirty_has(const struct dirty *set, const char *namespace, const char *link)
 /* The namespace that SET, of one thing, is; NULL when it is less. */
 const char *dirty_namespace(const struct dirty *set);
 
+/* Adds the namespaces that things in SET are in to INTO. False when memory is short. */
+bool dirty_add_namespaces(const struct dirty *set, struct dirty **into);
+
 /* Puts what FROM has in the namespace that SET is, if it is one, in its place: its links, and the
  * rest.
  */

@@ -390,6 +390,14 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     schedule(engine);
 }
 
+bool drift_unsettled(const struct engine *engine, const struct topology *topology,
+                     struct dirty **namespaces)
+{
+    return engine->drift && !engine->drift->mounts &&
+           dirty_add_namespaces(topology->dirty, namespaces) &&
+           drift_items_add_namespaces(topology, namespaces);
+}
+
 void drift_resume(struct engine *engine)
 {
     if (engine->drift && !engine->starting && !engine->stopping)

@@ -60,6 +60,11 @@ bool drift_is_blocked(const struct error *error);
 /* TOPOLOGY is about to be freed. */
 void drift_forget(struct engine *engine, struct topology *topology);
 
+/* Namespaces of TOPOLOGY of which netnsd has heard, or found, that something in them is not, or may
+ * not be, as wanted, into *NAMESPACES. False when that cannot be told. */
+bool drift_unsettled(const struct engine *engine, const struct topology *topology,
+                     struct dirty **namespaces);
+
 /* Something has ended that comparisons wait for. */
 void drift_resume(struct engine *engine);
 
@@ -80,6 +85,8 @@ void drift_items_agreed(struct engine *engine, struct topology *topology,
 void drift_items_delay(struct topology *topology, const struct network *cut, int64_t time);
 /* Does anything of TOPOLOGY differ that is not only reported? */
 bool drift_items_wanted(const struct topology *topology);
+/* Adds the namespaces in which something differs. False when memory is short. */
+bool drift_items_add_namespaces(const struct topology *topology, struct dirty **namespaces);
 /* When something of TOPOLOGY is to be repaired again, CLOCK_MONOTONIC in ms; 0: nothing is. */
 int64_t drift_items_retry(const struct topology *topology);
 /* Marks what is to be repaired again by NOW. */

@@ -401,6 +401,18 @@ bool drift_items_wanted(const struct topology *topology)
     return false;
 }
 
+bool drift_items_add_namespaces(const struct topology *topology, struct dirty **namespaces)
+{
+    const struct drift_item *item, *next;
+    HASH_ITER (hh, topology->drift, item, next) {
+        char name[NAMESPACE_NAME_MAX + 1], link[IFNAMSIZ];
+        if (item->present && pointer_parts(item->pointer, name, link) &&
+            !dirty_add(namespaces, name, NULL))
+            return false;
+    }
+    return true;
+}
+
 /* Marks what ITEM is about. False when the topology has nothing like it any more. */
 static bool mark(struct topology *topology, const struct drift_item *item)
 {

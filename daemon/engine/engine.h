@@ -44,8 +44,9 @@ enum change_type {
 struct change_request {
     enum change_type type;
     const char *topology;
-    struct json_object *document; /* APPLY: the document; PATCH: the merge patch. Borrowed: the
-                                   * engine takes a reference of its own if it needs one */
+    struct json_text *text;    /* APPLY: the document. Borrowed, as the next one: the engine takes
+                                * references of its own */
+    struct json_object *patch; /* PATCH: the merge patch */
     bool dry_run;
     bool has_generation;
     uint64_t generation;

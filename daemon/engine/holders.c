@@ -95,7 +95,7 @@ static bool add_shared(struct engine *engine, const struct namespace *namespace,
         if (!add(engine, namespace->name, link->name, topology))
             return false;
     }
-    return add_rest(engine, namespace, topology);
+    return namespace->no_rest || add_rest(engine, namespace, topology);
 }
 
 /* Whether any namespace has sysctls is noted like the rest of one whose name is "". */
@@ -107,30 +107,36 @@ static bool add_namespace(struct engine *engine, const struct namespace *namespa
            (!namespace_is_shared(namespace) || add_shared(engine, namespace, topology));
 }
 
-bool holders_add(struct engine *engine, struct topology *topology)
+bool holders_add(struct engine *engine, struct topology *topology, const struct network *network)
 {
     const struct namespace *namespace, *next;
-    HASH_ITER (hh, topology->network->namespaces, namespace, next) {
+    HASH_ITER (hh, network->namespaces, namespace, next) {
         if (!add_namespace(engine, namespace, topology)) {
-            holders_remove(engine, topology);
+            holders_remove(engine, topology, network);
             return false;
         }
     }
     return true;
 }
 
-void holders_remove(struct engine *engine, struct topology *topology)
+static void drop_rest(struct engine *engine, const char *namespace, struct topology *topology)
+{
+    drop(engine, namespace, HOLDERS_ROUTES, topology);
+    drop(engine, namespace, HOLDERS_RULES, topology);
+    drop(engine, namespace, HOLDERS_SYSCTLS, topology);
+}
+
+void holders_remove(struct engine *engine, struct topology *topology, const struct network *network)
 {
     const struct namespace *namespace, *next;
-    HASH_ITER (hh, topology->network->namespaces, namespace, next) {
+    HASH_ITER (hh, network->namespaces, namespace, next) {
         const struct link *link, *next_link;
         const struct link *links = namespace_is_shared(namespace) ? namespace->links : NULL;
         HASH_ITER (hh, links, link, next_link) {
             drop(engine, namespace->name, link->name, topology);
         }
-        drop(engine, namespace->name, HOLDERS_ROUTES, topology);
-        drop(engine, namespace->name, HOLDERS_RULES, topology);
-        drop(engine, namespace->name, HOLDERS_SYSCTLS, topology);
+        if (!namespace->no_rest)
+            drop_rest(engine, namespace->name, topology);
         if (namespace->sysctls)
             drop(engine, "", HOLDERS_SYSCTLS, topology);
         drop(engine, namespace->name, NULL, topology);

@@ -4,10 +4,11 @@
 
 #include "engine/internal.h"
 
-/* What TOPOLOGY's network holds is noted, and forgotten; with each network that it gets. False when
- * memory is short: then nothing is noted. */
-bool holders_add(struct engine *engine, struct topology *topology);
-void holders_remove(struct engine *engine, struct topology *topology);
+/* What NETWORK, of TOPOLOGY or a part of what that has, holds is noted, and forgotten; with each
+ * change of it. False when memory is short: then nothing is noted. */
+bool holders_add(struct engine *engine, struct topology *topology, const struct network *network);
+void holders_remove(struct engine *engine, struct topology *topology,
+                    const struct network *network);
 
 /* The topology that owns a namespace; NULL when none does. */
 struct topology *holders_owner(const struct engine *engine, const char *namespace);

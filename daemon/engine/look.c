@@ -255,11 +255,16 @@ struct look *look_new(struct engine *engine, struct netns_table *table, struct n
     return look;
 }
 
-/* Sysctls are not told of. */
-static bool asks_sysctls(const struct look_entry *entry)
+/* Sysctls are not told of; and what is looked at in part is not taken from the mirror as a whole.
+ */
+static bool can_be_borrowed(const struct look_entry *entry)
 {
-    return (entry->asked[0] && entry->asked[0]->sysctls) ||
-           (entry->asked[1] && entry->asked[1]->sysctls);
+    for (size_t i = 0; i < 2; i++) {
+        const struct namespace *asked = entry->asked[i];
+        if (asked && (asked->sysctls || asked->some_links || asked->no_rest))
+            return false;
+    }
+    return !entry->open;
 }
 
 void look_borrow(struct look *look)
@@ -267,7 +272,7 @@ void look_borrow(struct look *look)
     mirror_drain(look->engine);
     for (struct look_entry *entry = look->entries; entry; entry = entry->hh.next) {
         const struct netns *netns = netns_table_find(look->table, entry->name);
-        entry->borrowed = netns && netns->fd >= 0 && !entry->open && !asks_sysctls(entry) &&
+        entry->borrowed = netns && netns->fd >= 0 && can_be_borrowed(entry) &&
                           mirror_lend(look->engine, entry->name, look->actual);
     }
 }

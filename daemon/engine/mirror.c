@@ -117,6 +117,13 @@ void mirror_watch(struct engine *engine, const struct netns *netns)
         log_warning("out of memory: namespace %s is not listened to", netns->name);
 }
 
+bool mirror_knows(const struct engine *engine, const struct namespace *namespace)
+{
+    const struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace->name);
+    return entry && !entry->doubt &&
+           (namespace_is_shared(namespace) || entry->cookie == namespace->cookie);
+}
+
 void mirror_release(struct engine *engine, const char *namespace)
 {
     struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace);

@@ -55,6 +55,10 @@ void mirror_give_back(struct engine *engine, struct network *network);
 void mirror_check(struct engine *engine, const struct network *actual,
                   void (*each)(void *context, const char *pointer), void *context);
 
+/* Is what the mirror has of NAMESPACE, which is desired, what the kernel has, as far as it was
+ * heard? */
+bool mirror_knows(const struct engine *engine, const struct namespace *namespace);
+
 /* A transaction lets go of a namespace: what is doubted of it can be read, and when no topology has
  * it any more, it is forgotten. */
 void mirror_release(struct engine *engine, const char *namespace);

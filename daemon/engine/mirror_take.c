@@ -22,22 +22,25 @@ static void note_changed(void *context, const char *link)
                true);
 }
 
-/* The kernel knows the lower link's namespace by a number of its own: an earlier look found out
- * which one that is. */
+/* The kernel knows the lower link's namespace by a number of its own: an earlier look, that saw
+ * OTHER (may be NULL), found out which one that is. */
+static void find_lower(const struct mirror *mirror, const struct link *other, struct link *link)
+{
+    if (!link->lower_elsewhere || link->lower_cookie)
+        return;
+    if (strcmp(link->namespace->name, NAMESPACE_HOST) == 0)
+        mirror_find_lower(mirror, link);
+    else if (other && other->lower_elsewhere && other->lower_nsid == link->lower_nsid &&
+             other->lower_ifindex == link->lower_ifindex)
+        link->lower_cookie = other->lower_cookie;
+}
+
 static void find_lowers(const struct mirror *mirror, const struct namespace *former,
                         struct namespace *namespace)
 {
-    bool host = strcmp(namespace->name, NAMESPACE_HOST) == 0;
     struct link *link, *next;
     HASH_ITER (hh, namespace->links, link, next) {
-        const struct link *other = former ? namespace_link_by_ifindex(former, link->ifindex) : NULL;
-        if (!link->lower_elsewhere || link->lower_cookie)
-            continue;
-        if (host)
-            mirror_find_lower(mirror, link);
-        else if (other && other->lower_elsewhere && other->lower_nsid == link->lower_nsid &&
-                 other->lower_ifindex == link->lower_ifindex)
-            link->lower_cookie = other->lower_cookie;
+        find_lower(mirror, former ? namespace_link_by_ifindex(former, link->ifindex) : NULL, link);
     }
 }
 
@@ -83,9 +86,13 @@ static void install(struct mirror *mirror, struct mirror_entry *entry, struct ne
 static void learn(const struct mirror *mirror, const struct mirror_entry *entry,
                   const struct namespace *part)
 {
-    struct namespace *namespace = mirror_entry_namespace(mirror, entry);
-    if (namespace)
-        find_lowers(mirror, part, namespace);
+    const struct namespace *namespace = mirror_entry_namespace(mirror, entry);
+    const struct link *seen, *next;
+    HASH_ITER (hh, part->links, seen, next) {
+        struct link *link = namespace ? namespace_link_by_ifindex(namespace, seen->ifindex) : NULL;
+        if (link)
+            find_lower(mirror, seen, link);
+    }
 }
 
 bool mirror_lend(struct engine *engine, const char *name, struct network *network)

@@ -171,50 +171,31 @@ bool ownership_check(const struct engine *engine, const struct topology *topolog
     return true;
 }
 
-/* Of a namespace that topologies share. */
+/* Of a bridge that topologies share. */
 struct ports {
     const struct topology *topology; /* that asks; NULL: there is none yet */
-    const struct namespace *namespace;
-    const char *bridge; /* NULL: all links are counted */
-    size_t count;       /* those of others */
+    const struct link *bridge;
+    size_t count; /* those of others */
 };
-
-static size_t count_ports(const struct namespace *namespace, const char *bridge)
-{
-    size_t count = 0;
-    for (const struct link *link = namespace->links; link; link = link->hh.next)
-        count += link->master && strcmp(link->master->name, bridge) == 0;
-    return count;
-}
 
 static void add_others(void *context, struct topology *topology)
 {
     struct ports *ports = context;
-    const struct namespace *namespace =
-        topology == ports->topology ? NULL
-                                    : network_namespace(topology->network, ports->namespace->name);
-    if (namespace)
-        ports->count +=
-            ports->bridge ? count_ports(namespace, ports->bridge) : HASH_COUNT(namespace->links);
+    const struct link *bridge = ports->bridge;
+    const struct link *theirs =
+        topology == ports->topology
+            ? NULL
+            : network_link(topology->network, bridge->namespace->name, bridge->name);
+    if (theirs)
+        ports->count += theirs->ports;
 }
 
 static void check_ports(const struct engine *engine, struct ports *ports, struct problems *problems)
 {
-    const struct namespace *namespace = ports->namespace;
-    holders_each(engine, namespace->name, NULL, add_others, ports);
-    if (ports->count + HASH_COUNT(namespace->links) <= BRIDGE_PORTS_MAX)
-        return;
-    for (const struct link *link = namespace->links; link; link = link->hh.next) {
-        size_t own =
-            link->external || link->kind == &kind_bridge ? count_ports(namespace, link->name) : 0;
-        if (!own)
-            continue;
-        ports->bridge = link->name;
-        ports->count = 0;
-        holders_each(engine, namespace->name, NULL, add_others, ports);
-        if (own + ports->count > BRIDGE_PORTS_MAX)
-            bridge_ports_finding(link, own + ports->count, ports->count, problems);
-    }
+    const struct link *bridge = ports->bridge;
+    holders_each(engine, bridge->namespace->name, bridge->name, add_others, ports);
+    if (bridge->ports + ports->count > BRIDGE_PORTS_MAX)
+        bridge_ports_finding(bridge, bridge->ports + ports->count, ports->count, problems);
 }
 
 bool ownership_check_ports(const struct engine *engine, const struct topology *topology,
@@ -222,8 +203,12 @@ bool ownership_check_ports(const struct engine *engine, const struct topology *t
 {
     size_t errors = problems->errors;
     for (const struct namespace *each = desired->namespaces; each; each = each->hh.next) {
-        if (namespace_is_shared(each))
-            check_ports(engine, &(struct ports){.topology = topology, .namespace = each}, problems);
+        const struct link *link = namespace_is_shared(each) ? each->links : NULL;
+        for (; link; link = link->hh.next) {
+            if (link->ports)
+                check_ports(engine, &(struct ports){.topology = topology, .bridge = link},
+                            problems);
+        }
     }
     return problems->errors == errors && !problems->out_of_memory;
 }

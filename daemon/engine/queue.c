@@ -1,9 +1,13 @@
 #include "engine/transaction.h"
 
+#include "common/log.h"
 #include "engine/confirm.h"
+#include "engine/drift.h"
 #include "engine/history.h"
+#include "engine/mirror.h"
 #include "model/document.h"
 #include "model/network_cut.h"
+#include "model/part.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +32,10 @@ static bool check_generation(struct transaction *transaction)
 /* The document that the request amounts to; a new reference. */
 static struct json_object *requested_document(struct transaction *transaction)
 {
-    if (transaction->type == CHANGE_APPLY || transaction->type == CHANGE_REVERT)
+    if (transaction->text)
+        return json_parse_scanned(transaction->text->bytes, transaction->text->length,
+                                  &transaction->problems);
+    if (transaction->type == CHANGE_REVERT)
         return json_object_get(transaction->document);
     auto_json struct json_object *document = transaction->type == CHANGE_PATCH
                                                  ? document_write(transaction->previous)
@@ -39,8 +46,61 @@ static struct json_object *requested_document(struct transaction *transaction)
     return TAKE(document);
 }
 
+struct settling {
+    const struct engine *engine;
+    struct dirty *unsettled;
+};
+
+/* Is NAMESPACE known to be as it is wanted? Of sysctls, and of what else is wanted in shared
+ * namespaces than links, the kernel does not tell. */
+static bool is_settled(void *context, const struct namespace *namespace)
+{
+    const struct settling *settling = context;
+    bool untold = namespace->sysctls ||
+                  (namespace_is_shared(namespace) && (namespace->routes || namespace->rules));
+    return !untold && !dirty_has(settling->unsettled, namespace->name, NULL) &&
+           mirror_knows(settling->engine, namespace);
+}
+
+/* What a document describes otherwise than before, or of what may not be as it describes; NULL when
+ * that cannot be told. */
+static struct json_object *described_by_text(const struct transaction *transaction)
+{
+    auto_dirty struct dirty *unsettled = NULL;
+    mirror_drain(transaction->engine);
+    if (!drift_unsettled(transaction->engine, transaction->topology, &unsettled))
+        return NULL;
+    struct settling settling = {.engine = transaction->engine, .unsettled = unsettled};
+    return part_of_text(transaction->topology->network, transaction->text, is_settled, &settling);
+}
+
+/* A change is read together with what it is about alone, where that says all that the whole would
+ * say. A topology that is not as it should be is changed as a whole. */
+static bool read_part(struct transaction *transaction)
+{
+    const struct topology *topology = transaction->topology;
+    bool patch = transaction->type == CHANGE_PATCH;
+    if (transaction->whole || !(patch || transaction->text) || !topology || !topology->generation ||
+        topology->message)
+        return false;
+    auto_json struct json_object *described =
+        patch ? part_of_patch(topology->network, transaction->document)
+              : described_by_text(transaction);
+    if (!described ||
+        !part_read(topology->network, described, transaction->engine->machine_id.bytes,
+                   &transaction->owned_previous, &transaction->desired, &transaction->problems))
+        return false;
+    log_debug("topology %s: the change is about %d of its namespaces", transaction->name,
+              json_object_object_length(described));
+    transaction->previous = transaction->owned_previous;
+    transaction->partial = true;
+    return true;
+}
+
 static bool read_request(struct transaction *transaction)
 {
+    if (read_part(transaction))
+        return true;
     auto_json struct json_object *document = requested_document(transaction);
     if (!document)
         return error_memory(&transaction->error);
@@ -68,7 +128,8 @@ static bool inherit(const struct network *previous, struct network *desired)
         struct sysctl *sysctl, *next_sysctl;
         HASH_ITER (hh, namespace->sysctls, sysctl, next_sysctl) {
             const struct sysctl *found = namespace_sysctl(old, sysctl->path);
-            if (found && found->earlier && !(sysctl->earlier = strdup(found->earlier)))
+            if (!sysctl->earlier && found && found->earlier &&
+                !(sysctl->earlier = strdup(found->earlier)))
                 return false;
         }
     }
@@ -114,6 +175,26 @@ static bool read_transaction(struct transaction *transaction)
         return false;
     return inherit(transaction->previous, transaction->desired) ||
            error_memory(&transaction->error);
+}
+
+void transaction_read_whole(struct transaction *transaction)
+{
+    log_debug("topology %s: the change is about more than it describes", transaction->name);
+    struct engine *engine = transaction->engine;
+    mirror_give_back(engine, transaction->before);
+    transaction_let_go(transaction);
+    plan_free(TAKE(transaction->plan));
+    network_free(TAKE(transaction->before));
+    network_free(TAKE(transaction->desired));
+    network_free(TAKE(transaction->owned_previous));
+    transaction->previous = NULL;
+    claim_keys_clear(&transaction->object_keys);
+    problems_clear(&transaction->problems);
+    transaction->topology->changing = false;
+    transaction->partial = false;
+    transaction->whole = true;
+    transaction->running = false;
+    transactions_schedule(engine);
 }
 
 static bool claim_objects(struct transaction *transaction)
@@ -194,8 +275,7 @@ static bool schedule_once(struct engine *engine)
             claims_take(&reserved, each->desired ? &each->object_keys : &each->topology_key, each,
                         &ignored);
     }
-    for (each = engine->transactions; each; each = each->next)
-        claims_release(&reserved, each);
+    claims_clear(&reserved);
     return begun;
 }
 
@@ -283,7 +363,8 @@ void transaction_start(struct engine *engine, const struct change_request *reque
         return;
     }
     transaction->type = request->type;
-    transaction->document = json_object_get(request->document);
+    transaction->text = json_text_get(request->text);
+    transaction->document = json_object_get(request->patch);
     transaction->dry_run = request->dry_run;
     transaction->has_generation = request->has_generation;
     transaction->expected_generation = request->generation;

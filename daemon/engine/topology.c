@@ -4,6 +4,7 @@
 #include "engine/holders.h"
 #include "engine/internal.h"
 #include "engine/mirror.h"
+#include "model/part.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,23 +69,41 @@ struct topology *topology_obtain(struct engine *engine, const char *name, struct
 void topology_remove(struct engine *engine, struct topology *topology)
 {
     drift_forget(engine, topology);
-    holders_remove(engine, topology);
+    holders_remove(engine, topology, topology->network);
     mirror_hear_settings(engine);
     HASH_DEL(engine->topologies, topology);
     topology_free(topology);
+}
+
+static void add_holders(struct engine *engine, struct topology *topology,
+                        const struct network *network)
+{
+    if (!holders_add(engine, topology, network))
+        log_error("topology %s: out of memory: what changes in it is not noticed; restart netnsd",
+                  topology->name);
+    mirror_hear_settings(engine);
 }
 
 struct network *topology_set_network(struct engine *engine, struct topology *topology,
                                      struct network *network)
 {
     struct network *former = topology->network;
-    holders_remove(engine, topology);
+    holders_remove(engine, topology, former);
     topology->network = network;
-    if (!holders_add(engine, topology))
-        log_error("topology %s: out of memory: what changes in it is not noticed; restart netnsd",
-                  topology->name);
-    mirror_hear_settings(engine);
+    add_holders(engine, topology, network);
     return former;
+}
+
+void topology_set_part(struct engine *engine, struct topology *topology,
+                       const struct network *previous, struct network *desired)
+{
+    holders_remove(engine, topology, previous);
+    add_holders(engine, topology, desired);
+    if (part_commit(previous, desired, topology->network))
+        return;
+    log_error("topology %s: out of memory: not all that it has is known; restart netnsd",
+              topology->name);
+    topology_set_message(topology, false, "out of memory: restart netnsd");
 }
 
 void topology_set_message(struct topology *topology, bool waiting, const char *message)

@@ -8,6 +8,7 @@
 #include "engine/mirror.h"
 #include "engine/rows.h"
 #include "model/network_cut.h"
+#include "model/part.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -152,6 +153,10 @@ static void plan_ready(void *context, const struct error *error)
         transaction_refuse(transaction);
         return;
     }
+    if (transaction->partial && !transaction->recovery && !part_suffices(transaction->desired)) {
+        transaction_read_whole(transaction);
+        return;
+    }
     transaction->changes = json_object_get(transaction->plan->changes);
     if (transaction->repair == REPAIR_NEVER)
         mirror_check(transaction->engine, transaction->before, note_unheard, transaction);
@@ -265,7 +270,7 @@ static struct look *new_look(struct transaction *transaction, const struct netwo
                                  next, transaction);
     /* Of a part, only what is asked for is seen: what was to be made as well as what was there. */
     if (look && transaction->actual && look_add_network(look, network, false) &&
-        (!transaction->partial || look_add_network(look, transaction->cut, false)))
+        (!transaction->partial || look_add_network(look, transaction->desired, false)))
         return look;
     if (look)
         look_free(look);
@@ -430,7 +435,7 @@ static void destroyed(struct transaction *transaction)
 }
 
 /* Namespaces that are in IN, and not in NOT_IN, have come or gone with the commit. */
-static void publish_namespaces(const struct transaction *transaction, const struct network *in,
+static void publish_difference(const struct transaction *transaction, const struct network *in,
                                const struct network *not_in, enum engine_event_type type)
 {
     const struct namespace *namespace, *next;
@@ -442,6 +447,31 @@ static void publish_namespaces(const struct transaction *transaction, const stru
                                                     .namespace = namespace->name,
                                                 });
     }
+}
+
+static void publish_namespaces(const struct transaction *transaction)
+{
+    publish_difference(transaction, transaction->previous, transaction->desired,
+                       EVENT_NAMESPACE_REMOVED);
+    publish_difference(transaction, transaction->desired, transaction->previous,
+                       EVENT_NAMESPACE_ADDED);
+}
+
+/* The topology has what was desired. */
+static void set_network(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    struct topology *topology = transaction->topology;
+    publish_namespaces(transaction);
+    if (transaction->partial) {
+        topology_set_part(engine, topology, transaction->previous, transaction->desired);
+        return;
+    }
+    /* The former network is still needed to destroy what was parked. */
+    struct network *former = topology_set_network(engine, topology, transaction->desired);
+    if (transaction->owned_previous)
+        network_free(former);
+    transaction->owned_previous = transaction->previous;
 }
 
 static void committed(void *context, const struct error *error)
@@ -460,16 +490,7 @@ static void committed(void *context, const struct error *error)
         log_warning("topology %s: out of memory: what sysctls were is forgotten",
                     transaction->name);
     if (!transaction->recovery) {
-        /* The former network is still needed to destroy what was parked. */
-        struct network *former =
-            topology_set_network(transaction->engine, topology, transaction->desired);
-        if (transaction->owned_previous)
-            network_free(former);
-        transaction->owned_previous = transaction->previous;
-        publish_namespaces(transaction, transaction->previous, topology->network,
-                           EVENT_NAMESPACE_REMOVED);
-        publish_namespaces(transaction, topology->network, transaction->previous,
-                           EVENT_NAMESPACE_ADDED);
+        set_network(transaction);
         topology->generation += transaction->type != CHANGE_REMOVE;
         confirm_committed(transaction);
         log_info("topology %s: %s generation %" PRIu64 ", %zu changes", transaction->name,

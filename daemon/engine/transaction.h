@@ -32,8 +32,9 @@ struct transaction {
 
     /* What is asked. */
     enum change_type type;
-    char *name; /* of the topology */
-    struct json_object *document;
+    char *name;                   /* of the topology */
+    struct json_text *text;       /* APPLY: the document */
+    struct json_object *document; /* PATCH: the patch; REVERT: the document, once it is read */
     bool dry_run;
     bool has_generation;
     uint64_t expected_generation;
@@ -47,7 +48,9 @@ struct transaction {
     void *context;
 
     struct dirty *dirty; /* a comparison: of these alone; NULL: of all */
-    bool partial;        /* there were such */
+    bool whole;   /* a change of a part that is to be read together with the whole document */
+    bool partial; /* a comparison of some things, or a change of some namespaces: desired and
+                   * previous are parts of what the topology has (model/network_cut.h, part.h) */
     struct network *cut; /* of a recovery: a copy of what the topology has of them; owned */
     struct claim_keys topology_key, object_keys;
     struct topology *topology; /* NULL until the transaction runs */
@@ -129,7 +132,14 @@ bool transaction_look(struct transaction *transaction, const struct network *net
                       look_callback *next);
 void transaction_roll_back(struct transaction *transaction);
 
-/* transaction_end.c: tells everybody what came of it, lets go of what it held, and frees it. */
+/* A plan for a part has shown that more follows from the change: begins anew, with the whole. */
+void transaction_read_whole(struct transaction *transaction);
+
+/* transaction_end.c */
+
+/* Gives back the namespaces and claims that it has. */
+void transaction_let_go(struct transaction *transaction);
+/* Tells everybody what came of it, lets go of what it held, and frees it. */
 void transaction_finish(struct transaction *transaction);
 
 /* destroy.c */

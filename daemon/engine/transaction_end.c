@@ -5,6 +5,7 @@
 #include "engine/mirror.h"
 #include "engine/surplus.h"
 #include "engine/transaction.h"
+#include "model/part.h"
 
 #include <stdlib.h>
 
@@ -60,8 +61,9 @@ static void answer(const struct transaction *transaction, uint64_t generation, u
 
 static void transaction_free(struct transaction *transaction)
 {
-    bool borrowed = transaction->recovery || transaction->committed;
+    bool borrowed = transaction->recovery || (transaction->committed && !transaction->partial);
     free(transaction->name);
+    json_text_put(transaction->text);
     json_object_put(transaction->document);
     claim_keys_clear(&transaction->topology_key);
     claim_keys_clear(&transaction->object_keys);
@@ -123,6 +125,27 @@ static void release(struct engine *engine, const struct network *network)
     }
 }
 
+void transaction_let_go(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    give_namespaces_back(transaction);
+    release(engine, transaction->desired);
+    release(engine, transaction->previous);
+    claims_release(&engine->claims, &transaction->topology_key, transaction);
+    claims_release(&engine->claims, &transaction->object_keys, transaction);
+}
+
+/* The topology is what the document says: when that comes again, it need not be read. Nothing is
+ * kept of one that is to be warned of each time, or in which nothing has changed. */
+static void keep_text(const struct transaction *transaction)
+{
+    const struct topology *topology = transaction->topology;
+    bool nothing = transaction->partial && !transaction->previous->namespaces;
+    if (topology && transaction->text && transaction->outcome <= CHANGE_UNCHANGED && !nothing &&
+        !transaction->problems.count)
+        part_keep_text(topology->network, transaction->text);
+}
+
 void transaction_finish(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
@@ -130,10 +153,9 @@ void transaction_finish(struct transaction *transaction)
     uint64_t generation = topology ? topology->generation : 0;
     if (transaction->touched)
         mirror_drain_names(engine);
+    keep_text(transaction);
     tell_mirror(transaction);
-    give_namespaces_back(transaction);
-    release(engine, transaction->desired);
-    release(engine, transaction->previous);
+    transaction_let_go(transaction);
     surplus_add(engine, transaction->desired);
     surplus_add(engine, transaction->previous);
     if (topology)
@@ -141,7 +163,7 @@ void transaction_finish(struct transaction *transaction)
     if (topology && transaction->repair)
         drift_compared(transaction);
     else if (topology && transaction->outcome <= CHANGE_UNCHANGED)
-        drift_items_agreed(engine, topology, NULL);
+        drift_items_agreed(engine, topology, transaction->partial ? transaction->previous : NULL);
     uint64_t event = events_publish_outcome(transaction, generation);
     bool gone =
         topology &&
@@ -152,7 +174,6 @@ void transaction_finish(struct transaction *transaction)
         transaction->topology = NULL;
     }
     unlink_transaction(transaction);
-    claims_release(&engine->claims, transaction);
     answer(transaction, generation, event);
     transaction_free(transaction);
     transactions_schedule(engine);

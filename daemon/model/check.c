@@ -23,12 +23,6 @@ struct station {
     UT_hash_handle hh;
 };
 
-struct bridge {
-    const struct link *link;
-    unsigned ports;
-    UT_hash_handle hh;
-};
-
 /* An alternative name, which the kernel keeps among the names of all links of the namespace. */
 struct taken_key {
     const struct namespace *namespace;
@@ -44,7 +38,6 @@ struct taken_name {
 struct check {
     struct problems *problems;
     struct station *stations;
-    struct bridge *bridges;
     struct taken_name *names;
 };
 
@@ -132,28 +125,6 @@ static void check_mac(struct check *check, const struct link *link)
     }
 }
 
-static void count_port(struct check *check, const struct link *port)
-{
-    const struct link *master = link_master(port);
-    struct bridge *bridge = NULL;
-    if (!master)
-        return;
-    HASH_FIND_PTR(check->bridges, &master, bridge);
-    if (!bridge) {
-        bridge = calloc(1, sizeof(*bridge));
-        if (bridge) {
-            bridge->link = master;
-            HASH_ADD_PTR(check->bridges, link, bridge);
-        }
-        if (!bridge || !bridge->hh.tbl) {
-            free(bridge);
-            check->problems->out_of_memory = true;
-            return;
-        }
-    }
-    bridge->ports++;
-}
-
 void bridge_ports_finding(const struct link *bridge, size_t ports, size_t others,
                           struct problems *problems)
 {
@@ -166,12 +137,10 @@ void bridge_ports_finding(const struct link *bridge, size_t ports, size_t others
                  ports, also, BRIDGE_PORTS_MAX);
 }
 
-static void refuse_ports(const struct check *check)
+static void check_ports(struct check *check, const struct link *bridge)
 {
-    for (const struct bridge *bridge = check->bridges; bridge; bridge = bridge->hh.next) {
-        if (bridge->ports > BRIDGE_PORTS_MAX)
-            bridge_ports_finding(bridge->link, bridge->ports, 0, check->problems);
-    }
+    if (bridge->ports > BRIDGE_PORTS_MAX)
+        bridge_ports_finding(bridge, bridge->ports, 0, check->problems);
 }
 
 static const struct link *take_name(struct check *check, const struct link *link, const char *name)
@@ -275,7 +244,7 @@ static void check_link(struct check *check, const struct link *link)
 {
     check_circles(check, link);
     check_mac(check, link);
-    count_port(check, link);
+    check_ports(check, link);
     check_port_attributes(check, link);
     check_mtu(check, link);
     check_alt_names(check, link);
@@ -297,11 +266,6 @@ static void clear(struct check *check)
         HASH_DEL(check->names, name);
         free(name);
     }
-    struct bridge *bridge, *next_bridge;
-    HASH_ITER (hh, check->bridges, bridge, next_bridge) {
-        HASH_DEL(check->bridges, bridge);
-        free(bridge);
-    }
 }
 
 void network_check(const struct network *network, struct problems *problems)
@@ -313,6 +277,5 @@ void network_check(const struct network *network, struct problems *problems)
         HASH_ITER (hh, namespace->links, link, next_link)
             check_link(&check, link);
     }
-    refuse_ports(&check);
     clear(&check);
 }

@@ -99,7 +99,8 @@ static bool add_loopbacks(struct network *network)
 {
     struct namespace *namespace, *next;
     HASH_ITER (hh, network->namespaces, namespace, next) {
-        if (namespace_is_shared(namespace) || namespace_link(namespace, "lo"))
+        if (namespace_is_shared(namespace) || namespace->some_links ||
+            namespace_link(namespace, "lo"))
             continue;
         struct link *lo = link_add(namespace, "lo");
         if (!lo)
@@ -184,7 +185,46 @@ static bool resolve_link(struct completion *completion, struct link *link)
     if (link->underlay && !network_namespace(completion->network, link->underlay))
         refuse_namespace(completion, link, "vxlan/underlayNamespace", link->underlay);
     check_master(completion, link);
+    if (link_master(link))
+        link_master(link)->ports++;
     return true;
+}
+
+/* REFERRED, a link, or (NULL) only its namespace HOME, is needed by something in NAMESPACE. */
+static void note_referred(const struct namespace *namespace, struct namespace *home,
+                          const struct link *referred)
+{
+    struct namespace *writer = referred && referred->derived && link_peer(referred)
+                                   ? link_peer(referred)->namespace
+                                   : home;
+    home->referred |= home != namespace;
+    writer->referred |= writer != namespace;
+}
+
+/* Must know about all ends of cables. */
+static bool note_references(struct completion *completion, struct link *link)
+{
+    const struct link *lower = link_lower(link);
+    struct namespace *underlay =
+        link->underlay ? network_namespace(completion->network, link->underlay) : NULL;
+    if (lower)
+        note_referred(link->namespace, lower->namespace, lower);
+    if (underlay)
+        note_referred(link->namespace, underlay, NULL);
+    link->namespace->named_twice |= link->alt_names != NULL;
+    return true;
+}
+
+static void note_devices(struct namespace *namespace)
+{
+    const struct route *route, *next;
+    HASH_ITER (hh, namespace->routes, route, next) {
+        for (size_t i = 0; i < route->hop_count; i++) {
+            const struct link *device = namespace_link(namespace, route->hops[i].device);
+            if (device)
+                note_referred(namespace, namespace, device);
+        }
+    }
 }
 
 static void wants_ipv6(struct namespace *namespace, uint8_t family)
@@ -291,6 +331,7 @@ static bool complete_mac(struct completion *completion, struct link *link)
 {
     struct value *mac = &link->common[LINK_MAC];
     const struct link_kind *kind = link->kind;
+    completion->network->written_macs |= mac->present && !mac->derived;
     if (mac->present || !kind || !kind->mac_settable ||
         (kind->mac_inherited && kind->mac_inherited(link)))
         return true;
@@ -336,11 +377,14 @@ bool network_complete(struct network *network, const uint8_t machine_id[16],
     struct completion completion = {
         .network = network, .machine_id = machine_id, .previous = previous, .problems = problems};
     if (!each_link(&completion, complete_pair) || !add_loopbacks(network) ||
-        !each_link(&completion, resolve_link) || !each_link(&completion, complete_ipv6_of_link))
+        !each_link(&completion, resolve_link) || !each_link(&completion, note_references) ||
+        !each_link(&completion, complete_ipv6_of_link))
         return false;
     struct namespace *namespace, *next;
-    HASH_ITER (hh, network->namespaces, namespace, next)
+    HASH_ITER (hh, network->namespaces, namespace, next) {
+        note_devices(namespace);
         complete_ipv6(namespace);
+    }
     return each_link(&completion, complete_port) && each_link(&completion, complete_kind) &&
            each_link(&completion, complete_mtu) && each_link(&completion, complete_mac) &&
            each_link(&completion, complete_addr_gen_mode);

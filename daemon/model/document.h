@@ -16,6 +16,10 @@ struct network *document_read(const char *topology, struct json_object *document
  * netnsd derived is left out; addresses are maps. */
 struct json_object *document_write(const struct network *network);
 
+/* What stands under the name of NAMESPACE, of NETWORK, in that document. */
+struct json_object *document_write_member(const struct network *network,
+                                          const struct namespace *namespace);
+
 /* The parts that document_write() is made of, as the store keeps them: a namespace without its
  * links, and one link. */
 struct json_object *document_write_namespace(const struct namespace *namespace);

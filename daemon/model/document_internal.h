@@ -14,6 +14,17 @@ struct reader {
     struct problems *problems;
 };
 
+/* The two halves of document_read(). NETWORK may hold what the document refers to, and others say.
+ */
+
+/* Reads DOCUMENT into NETWORK, which has none of its namespaces. False when it is no object. */
+bool document_read_into(struct network *network, struct json_object *document,
+                        struct problems *problems);
+/* Completes and checks NETWORK. False when there are errors. */
+bool document_complete(struct network *network, struct json_object *document,
+                       const uint8_t machine_id[16], const struct network *previous,
+                       struct problems *problems);
+
 /* Notes an error at member KEY of the object at PLACE. */
 void document_problem(struct problems *problems, const struct json_place *place, const char *key,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));

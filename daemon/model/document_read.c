@@ -363,6 +363,37 @@ static const struct json_field document_fields[] = {
     {.name = NULL},
 };
 
+static const struct json_place namespaces_place = {.key = "namespaces"};
+
+bool document_read_into(struct network *network, struct json_object *document,
+                        struct problems *problems)
+{
+    refuse_nulls(document, NULL, problems);
+    if (!document || !json_read_object(document, NULL, problems))
+        return false;
+    struct document_members members = {0};
+    struct reader reader = {.network = network, .problems = problems};
+    json_read_fields(document, NULL, document_fields, &members, problems);
+    if (members.namespaces)
+        read_namespaces(&reader, members.namespaces, &namespaces_place);
+    return true;
+}
+
+bool document_complete(struct network *network, struct json_object *document,
+                       const uint8_t machine_id[16], const struct network *previous,
+                       struct problems *problems)
+{
+    if (!network_complete(network, machine_id, previous, problems)) {
+        problems->out_of_memory = true;
+        return false;
+    }
+    struct json_object *namespaces = document_object(document, "namespaces");
+    if (namespaces)
+        check_namespaces(network, namespaces, &namespaces_place, problems);
+    network_check(network, problems);
+    return problems_none(problems);
+}
+
 struct network *document_read(const char *topology, struct json_object *document,
                               const uint8_t machine_id[16], const struct network *previous,
                               struct problems *problems)
@@ -372,21 +403,7 @@ struct network *document_read(const char *topology, struct json_object *document
         problems->out_of_memory = true;
         return NULL;
     }
-    refuse_nulls(document, NULL, problems);
-    if (!document || !json_read_object(document, NULL, problems))
-        return NULL;
-    struct document_members members = {0};
-    struct reader reader = {.network = network, .problems = problems};
-    const struct json_place place = {.key = "namespaces"};
-    json_read_fields(document, NULL, document_fields, &members, problems);
-    if (members.namespaces)
-        read_namespaces(&reader, members.namespaces, &place);
-    if (!network_complete(network, machine_id, previous, problems)) {
-        problems->out_of_memory = true;
-        return NULL;
-    }
-    if (members.namespaces)
-        check_namespaces(network, members.namespaces, &place, problems);
-    network_check(network, problems);
-    return problems_none(problems) ? TAKE(network) : NULL;
+    bool good = document_read_into(network, document, problems) &&
+                document_complete(network, document, machine_id, previous, problems);
+    return good ? TAKE(network) : NULL;
 }

@@ -210,6 +210,15 @@ struct json_object *document_write_namespace(const struct namespace *namespace)
     return good ? TAKE(object) : NULL;
 }
 
+struct json_object *document_write_member(const struct network *network,
+                                          const struct namespace *namespace)
+{
+    auto_json struct json_object *object = json_object_new_object();
+    bool good = object && write_external(namespace, object) &&
+                write_links(network, namespace, object) && write_content(namespace, object);
+    return good ? TAKE(object) : NULL;
+}
+
 struct json_object *document_write(const struct network *network)
 {
     auto_json struct json_object *document = json_object_new_object();
@@ -218,10 +227,7 @@ struct json_object *document_write(const struct network *network)
         return NULL;
     struct namespace *namespace, *next;
     HASH_ITER (hh, network->namespaces, namespace, next) {
-        auto_json struct json_object *object = json_object_new_object();
-        if (!object || !write_external(namespace, object) ||
-            !write_links(network, namespace, object) || !write_content(namespace, object) ||
-            !json_put(namespaces, namespace->name, TAKE(object)))
+        if (!json_put(namespaces, namespace->name, document_write_member(network, namespace)))
             return NULL;
     }
     return json_put(document, "namespaces", TAKE(namespaces)) ? TAKE(document) : NULL;

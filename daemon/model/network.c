@@ -97,6 +97,7 @@ void network_free(struct network *network)
         namespace_free(namespace);
     }
     free(network->topology);
+    json_text_put(network->text);
     free(network);
 }
 
@@ -345,6 +346,25 @@ bool namespace_move(struct network *from, struct namespace *namespace, struct ne
         return true;
     namespace_free(namespace);
     return false;
+}
+
+static void adopt_links(struct namespace *namespace)
+{
+    for (struct link *link = namespace->links; link; link = link->hh.next)
+        link->namespace = namespace;
+}
+
+void namespace_exchange(struct namespace *a, struct namespace *b)
+{
+    const struct namespace former_a = *a, former_b = *b;
+    *a = former_b;
+    a->name = former_a.name;
+    a->hh = former_a.hh;
+    *b = former_a;
+    b->name = former_b.name;
+    b->hh = former_b.hh;
+    adopt_links(a);
+    adopt_links(b);
 }
 
 bool reference_set(struct reference **reference, const char *namespace, const char *name)

@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/hash.h"
+#include "common/json_text.h"
 #include "model/address.h"
 #include "model/attribute.h"
 #include "model/kind.h"
@@ -74,6 +75,7 @@ struct link {
     struct address *addresses;
     struct sysctl *sysctls; /* (desired) list, by next, of its own; borrowed: they are held, by
                              * full path, in the namespace's map */
+    uint32_t ports; /* (desired) links that have it for their master */
 
     uint32_t
         ifindex;    /* (actual); (desired) filled by the plan and by whoever runs it, 0: unknown */
@@ -176,10 +178,18 @@ struct namespace
     bool flawed;       /* while a document is read: its links could not be read (struct link) */
     bool some_links;   /* not all of its links are here (model/network_cut.h) */
     bool no_rest;      /* nor are its routes, its rules, and those sysctls that are no link's */
-    uint64_t cookie;   /* (actual) SO_NETNS_COOKIE, its identity within one boot */
-    uint64_t heard;    /* (actual) how many of the kernel's messages had come when it was read */
-    int32_t number;    /* (desired) the daemon's own namespace knows it by; 0: to be asked */
-    bool parked;       /* (actual) alive and held, but its name is taken away */
+    bool referred; /* (desired) other namespaces refer to what its part of the document describes,
+                    * otherwise than by the other ends of its cables; or did so once */
+    bool named_twice; /* (desired) a link in it has, or once had, alternative names */
+    uint64_t cookie;  /* (actual) SO_NETNS_COOKIE, its identity within one boot */
+    uint64_t heard;   /* (actual) how many of the kernel's messages had come when it was read */
+    int32_t number;   /* (desired) the daemon's own namespace knows it by; 0: to be asked */
+    bool parked;      /* (actual) alive and held, but its name is taken away */
+
+    /* (desired) Where the network's text describes it; length 0: it has changed since, or there is
+     * none. */
+    uint32_t text_begin, text_length;
+    bool mentioned; /* while a text is compared with the network */
 
     /* Filled by the plan. */
     struct namespace *match; /* the same namespace in the other network */
@@ -198,6 +208,8 @@ struct namespace
 struct network {
     char *topology; /* (desired) name of the topology; owned; NULL otherwise */
     struct namespace *namespaces;
+    struct json_text *text; /* (desired) the document, where it was read from one; owned */
+    bool written_macs;      /* (desired) the document says the MAC of a link, or once did */
 };
 
 struct network *network_new(const char *topology);
@@ -249,6 +261,9 @@ void address_remove(struct link *link, struct address *address);
 bool link_move(struct link *link, struct namespace *into);
 /* Moves NAMESPACE from its network to INTO, replacing one of the same name. */
 bool namespace_move(struct network *from, struct namespace *namespace, struct network *into);
+
+/* Exchanges all that A and B, of the same name, hold and are. */
+void namespace_exchange(struct namespace *a, struct namespace *b);
 
 /* Deep copies, without resolved pointers. NULL, or false, when memory is short. */
 

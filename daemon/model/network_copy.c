@@ -58,6 +58,7 @@ static void copy_plain(const struct link *from, struct link *to)
 {
     to->external = from->external;
     to->derived = from->derived;
+    to->ports = from->ports;
     to->ifindex = from->ifindex;
     to->flags = from->flags;
     to->oper_state = from->oper_state;
@@ -178,6 +179,8 @@ struct namespace *namespace_copy_bare(const struct namespace *namespace, struct 
     copy->ipv6_written = namespace->ipv6_written;
     copy->some_links = namespace->some_links;
     copy->no_rest = namespace->no_rest;
+    copy->referred = namespace->referred;
+    copy->named_twice = namespace->named_twice;
     copy->cookie = namespace->cookie;
     copy->number = namespace->number;
     copy->parked = namespace->parked;

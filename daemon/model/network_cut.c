@@ -5,7 +5,10 @@
 
 struct network *network_cut_new(const struct network *from)
 {
-    return network_new(from->topology);
+    struct network *cut = network_new(from->topology);
+    if (cut)
+        cut->written_macs = from->written_macs;
+    return cut;
 }
 
 static struct namespace *obtain(struct network *cut, const struct namespace *from)
@@ -62,6 +65,12 @@ bool network_cut_rest(struct network *cut, const struct network *from, const cha
 {
     const struct namespace *namespace = network_namespace(from, name);
     return !namespace || add_rest(cut, namespace);
+}
+
+bool network_cut_bare(struct network *cut, const struct network *from, const char *name)
+{
+    const struct namespace *namespace = network_namespace(from, name);
+    return !namespace || obtain(cut, namespace);
 }
 
 static bool add_links(struct network *cut, const struct namespace *from)

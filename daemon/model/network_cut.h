@@ -16,6 +16,8 @@ bool network_cut_link(struct network *cut, const struct network *from, const cha
                       const char *name);
 /* The rest of a namespace, and the links that its routes go through. */
 bool network_cut_rest(struct network *cut, const struct network *from, const char *name);
+/* A namespace, and nothing that it holds. */
+bool network_cut_bare(struct network *cut, const struct network *from, const char *name);
 /* A whole namespace. */
 bool network_cut_namespace(struct network *cut, const struct network *from, const char *name);
 

@@ -4,6 +4,7 @@
 
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "common/json_text.h"
 
 #include <string.h>
 
@@ -34,6 +35,23 @@ static void check_merge(struct json_object *patch)
     PROMISE(json_merge(&twice, patch) && json_object_equal(once, twice));
 }
 
+/* Members are found in the text as in what is made of it. */
+static void check_members(const char *text, size_t size, struct json_object *value)
+{
+    struct json_members members;
+    int count = 0;
+    json_members_begin(&members, text, size);
+    for (; json_members_next(&members); count++) {
+        struct problems problems = {0};
+        size_t length = json_members_length(&members);
+        PROMISE(json_check(members.value, length, &problems));
+        json_object_put(json_parse_scanned(members.value, length, &problems));
+        problems_clear(&problems);
+    }
+    PROMISE(count ==
+            (json_object_is_type(value, json_type_object) ? json_object_object_length(value) : 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
@@ -43,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (value) {
         PROMISE(problems.errors == 0);
         check_round_trip(value);
+        check_members(text, size, value);
         if (json_object_is_type(value, json_type_object))
             check_merge(value);
     }

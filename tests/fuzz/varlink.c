@@ -19,6 +19,12 @@ static void read_call(const char *text, size_t size)
     PROMISE(call.method && call.oneway + call.more + call.upgrade <= 1);
     if (varlink_method_split(call.method, interface, sizeof(interface), &method))
         PROMISE(strlen(interface) + 1 + strlen(method) == strlen(call.method));
+    if (call.document) {
+        struct json_object *stand_in = NULL;
+        PROMISE(call.document->bytes[0] == '{' &&
+                json_object_object_get_ex(call.parameters, "document", &stand_in) &&
+                json_object_object_length(stand_in) == 0);
+    }
     varlink_call_clear(&call);
 }
 

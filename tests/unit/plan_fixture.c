@@ -63,8 +63,7 @@ struct network *copy_network(const struct network *network)
     return copy;
 }
 
-/* What sysctls were before netnsd is known from one document to the next. */
-static void inherit_sysctls(const struct network *previous, const struct network *desired)
+void inherit_sysctls(const struct network *previous, const struct network *desired)
 {
     struct namespace *namespace, *next;
     HASH_ITER (hh, desired->namespaces, namespace, next) {

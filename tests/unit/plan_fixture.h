@@ -15,6 +15,8 @@ void run(struct kernel_model *kernel, const struct plan *plan, size_t count);
 /* What a look at the kernel gives: plans refer to it while they change the kernel. */
 struct network *copy_network(const struct network *network);
 
+/* What sysctls were before netnsd is known from one document to the next. */
+void inherit_sysctls(const struct network *previous, const struct network *desired);
 /* From PREVIOUS to DESIRED: what a transaction does when nothing fails. A second plan, as after a
  * verification, may put back what the first took along. */
 void change(struct kernel_model *kernel, struct network *desired, struct network *previous);

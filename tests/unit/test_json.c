@@ -1,6 +1,7 @@
 /* Strict JSON: what is refused, where things stand, merge patches, typed reading. */
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "common/json_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -233,6 +234,42 @@ static void test_fields(void **state)
     problems_clear(&problems);
 }
 
+static void test_members(void **state)
+{
+    (void)state;
+    const char text[] =
+        " { \"a\" : [1, \"]}\\\"\"], \"\\u0062\":{\"x\":{}} ,\"c\":null,\"d\":-1e2}";
+    static const struct {
+        const char *key, *value;
+        bool escaped;
+    } expected[] = {{"a", "[1, \"]}\\\"\"]", false},
+                    {"\\u0062", "{\"x\":{}}", true},
+                    {"c", "null", false},
+                    {"d", "-1e2", false}};
+    struct json_members members, inner;
+    json_members_begin(&members, text, strlen(text));
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(json_members_next(&members));
+        assert_true(json_members_is(&members, expected[i].key));
+        assert_int_equal(members.escaped, expected[i].escaped);
+        assert_int_equal(json_members_length(&members), strlen(expected[i].value));
+        assert_memory_equal(members.value, expected[i].value, strlen(expected[i].value));
+    }
+    assert_false(json_members_next(&members));
+    json_members_begin(&members, text, strlen(text));
+    assert_true(json_members_find(&members, "\\u0062"));
+    json_members_enter(&members, &inner);
+    assert_true(json_members_next(&inner) && json_members_is(&inner, "x"));
+    assert_false(json_members_next(&inner));
+    json_members_leave(&members, &inner);
+    assert_true(json_members_next(&members) && json_members_is(&members, "c"));
+    static const char *const none[] = {"{}", " { } ", "[{\"a\":1}]", "\"{\"", "1", "null"};
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        json_members_begin(&members, none[i], strlen(none[i]));
+        assert_false(json_members_next(&members));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_all_duplicates), cmocka_unit_test(test_depth),
         cmocka_unit_test(test_locate),         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_lookup),         cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,35 @@ static void test_calls(void **state)
     }
 }
 
+static void test_documents(void **state)
+{
+    (void)state;
+    struct varlink_call call;
+    assert_true(
+        read_call("{\"parameters\":{\"a\":[\"}\"], \"document\" : {\"b\":{\"c\":\"\\\"}\"}} "
+                  ",\"d\":1},\"method\":\"a.b.C\"}",
+                  &call));
+    assert_string_equal(call.method, "a.b.C");
+    const char document[] = "{\"b\":{\"c\":\"\\\"}\"}}";
+    assert_int_equal(call.document->length, strlen(document));
+    assert_memory_equal(call.document->bytes, document, strlen(document));
+    assert_string_equal(json_object_to_json_string_ext(call.parameters, JSON_C_TO_STRING_PLAIN),
+                        "{\"a\":[\"}\"],\"document\":{},\"d\":1}");
+    varlink_call_clear(&call);
+    static const char *const kept[] = {
+        "{\"method\":\"a.b.C\",\"parameters\":{\"document\":[1]}}",
+        "{\"method\":\"a.b.C\",\"parameters\":{\"docu\\u006dent\":{\"a\":1}}}",
+        "{\"method\":\"a.b.C\",\"parameters\":{\"a\":{\"document\":{}}}}",
+    };
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(read_call(kept[i], &call));
+        assert_null(call.document);
+        assert_non_null(call.parameters);
+        varlink_call_clear(&call);
+    }
+    assert_false(read_call("{\"method\":\"a.b.C\",\"parameters\":{\"document\":{,}}}", &call));
+}
+
 static void test_replies(void **state)
 {
     (void)state;
@@ -130,9 +159,8 @@ static void test_method_split(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calls),
-        cmocka_unit_test(test_replies),
-        cmocka_unit_test(test_writing),
+        cmocka_unit_test(test_calls),        cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_replies),      cmocka_unit_test(test_writing),
         cmocka_unit_test(test_method_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
