@@ -135,7 +135,7 @@ static void run(struct job *job)
             let_go_later(destruction, netns);
         left--;
     }
-    execute_close_sockets();
+    execute_end();
 }
 
 /* What is in UNNAMED ends with the next job. */
@@ -193,7 +193,7 @@ static void destruction_done(struct job *job)
     struct engine *engine = destruction->transaction->engine;
     if (!destruction->unnamed.entries && !destruction->namespace) {
         finish(destruction);
-    } else if (destruction->patience && mirror_awaits_end(engine)) {
+    } else if (destruction->namespace && destruction->patience && mirror_awaits_end(engine)) {
         LIST_INSERT_HEAD(&engine->destructions, destruction, entry);
         event_add(destruction->patience, &patience);
     } else {

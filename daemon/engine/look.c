@@ -94,7 +94,7 @@ static unsigned parts_of(const struct look_entry *entry)
 }
 
 static struct namespace *dump_entry(struct look *look, const struct look_entry *entry,
-                                    const struct netns *netns)
+                                    struct netns *netns)
 {
     struct namespace *namespace =
         dump_namespace(netns, parts_of(entry), entry->asked, 2, look->actual, &look->error);
@@ -154,7 +154,7 @@ static bool open_entry(struct look *look, const struct look_entry *entry, const 
 
 bool look_read_entry(struct look *look, const struct look_entry *entry)
 {
-    const struct netns *netns = netns_table_find(look->table, entry->name);
+    struct netns *netns = netns_table_find(look->table, entry->name);
     if (netns && netns->fd >= 0) {
         struct namespace *namespace = entry->borrowed ? network_namespace(look->actual, entry->name)
                                                       : dump_entry(look, entry, netns);

@@ -88,7 +88,7 @@ static void configure_run(struct job *job)
             fail(runner, &operations[i + failed], &error);
     }
     if (end == runner->plan->count || atomic_load(&runner->failed))
-        execute_close_sockets();
+        execute_end();
 }
 
 /* Nobody sees a namespace that is not complete. */

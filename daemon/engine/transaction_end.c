@@ -16,6 +16,7 @@ static void give_namespaces_back(struct transaction *transaction)
     struct netns *netns, *next;
     HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
         netns_table_take(&transaction->namespaces, netns);
+        netns_rest(netns);
         const struct topology *topology = transaction->topology;
         const struct namespace *namespace =
             topology ? network_namespace(topology->network, netns->name) : NULL;

@@ -132,30 +132,23 @@ static bool read_asked_links(struct reading *reading, const struct namespace *as
     return true;
 }
 
-static bool dump_routes(struct reading *reading, unsigned char family)
+/* Of all families; those that are not known are left out. */
+static bool dump_routes(struct reading *reading)
 {
     char buffer[256];
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     request->nlmsg_type = RTM_GETROUTE;
-    struct rtmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
-    header->rtm_family = family;
+    mnl_nlmsg_put_extra_header(request, sizeof(struct rtmsg));
     return dump(reading, request, message_route_read);
 }
 
-static bool dump_rules(struct reading *reading, unsigned char family)
+static bool dump_rules(struct reading *reading)
 {
     char buffer[256];
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     request->nlmsg_type = RTM_GETRULE;
-    struct fib_rule_hdr *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
-    header->family = family;
+    mnl_nlmsg_put_extra_header(request, sizeof(struct fib_rule_hdr));
     return dump(reading, request, message_rule_read);
-}
-
-static bool dump_rest(struct reading *reading)
-{
-    return dump_routes(reading, AF_INET) && dump_routes(reading, AF_INET6) &&
-           dump_rules(reading, AF_INET) && dump_rules(reading, AF_INET6);
 }
 
 static bool read_sysctl(const char *path, struct namespace *namespace, struct error *error)
@@ -194,20 +187,18 @@ static bool read_parts(struct reading *reading, unsigned parts,
         if (!read_sysctls(asked[i], reading->namespace, reading->error))
             return false;
     }
-    return !(parts & DUMP_REST) || dump_rest(reading);
+    return !(parts & DUMP_REST) || (dump_routes(reading) && dump_rules(reading));
 }
 
-/* One reading, in the namespace. */
-static struct namespace *read_namespace(const struct netns *netns, unsigned parts,
-                                        const struct namespace *const *asked, size_t count,
-                                        struct network *into, bool *interrupted,
+/* One reading. */
+static struct namespace *read_namespace(const struct netns *netns, struct mnl_socket *socket,
+                                        unsigned parts, const struct namespace *const *asked,
+                                        size_t count, struct network *into, bool *interrupted,
                                         struct error *error)
 {
-    auto_netlink struct mnl_socket *socket = netlink_open(error);
-    struct namespace *namespace = socket ? namespace_add(into, netns->name) : NULL;
+    struct namespace *namespace = namespace_add(into, netns->name);
     if (!namespace) {
-        if (socket)
-            error_memory(error);
+        error_memory(error);
         return NULL;
     }
     namespace->external = netns->host;
@@ -223,21 +214,45 @@ static struct namespace *read_namespace(const struct netns *netns, unsigned part
     return NULL;
 }
 
-struct namespace *dump_namespace(const struct netns *netns, unsigned parts,
-                                 const struct namespace *const *asked, size_t count,
-                                 struct network *into, struct error *error)
+static struct namespace *read_repeatedly(const struct netns *netns, struct mnl_socket *socket,
+                                         unsigned parts, const struct namespace *const *asked,
+                                         size_t count, struct network *into, struct error *error)
 {
     struct namespace *namespace = NULL;
     bool interrupted = true;
-    if (!netns_enter(netns, error))
-        return NULL;
     for (unsigned i = 0; i < DUMPS_MAX && interrupted; i++) {
         if (namespace)
             namespace_remove(into, namespace);
         interrupted = false;
-        namespace = read_namespace(netns, parts, asked, count, into, &interrupted, error);
+        namespace = read_namespace(netns, socket, parts, asked, count, into, &interrupted, error);
     }
-    if (netns_leave(error))
+    return namespace;
+}
+
+static bool asks_sysctls(const struct namespace *const *asked, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (asked[i] && asked[i]->sysctls)
+            return true;
+    }
+    return false;
+}
+
+struct namespace *dump_namespace(struct netns *netns, unsigned parts,
+                                 const struct namespace *const *asked, size_t count,
+                                 struct network *into, struct error *error)
+{
+    auto_netlink struct mnl_socket *socket = TAKE(netns->socket);
+    netns->fresh = false;
+    /* Sysctls are those of the namespace that the thread is in. */
+    bool inside = !socket || asks_sysctls(asked, count);
+    if (inside && !netns_enter(netns, error))
+        return NULL;
+    if (!socket)
+        socket = netlink_open(error);
+    struct namespace *namespace =
+        socket ? read_repeatedly(netns, socket, parts, asked, count, into, error) : NULL;
+    if (!inside || netns_leave(namespace ? error : NULL))
         return namespace;
     if (namespace)
         namespace_remove(into, namespace);

@@ -11,17 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sockets kept open at a time, one a namespace. */
-#define SOCKETS_MAX 256
-
-struct kept_socket {
-    const struct netns *netns;
-    struct mnl_socket *socket;
-    UT_hash_handle hh;
-};
-
 /* Of the thread that carries out plans. */
-static _Thread_local struct kept_socket *kept;
 static _Thread_local struct batch *batch;
 
 /* One call of execute_operations(). */
@@ -34,53 +24,17 @@ struct run {
     struct error *error;
 };
 
-void execute_close_sockets(void)
+void execute_end(void)
 {
-    struct kept_socket *entry, *next;
-    HASH_ITER (hh, kept, entry, next) {
-        HASH_DEL(kept, entry);
-        mnl_socket_close(entry->socket);
-        free(entry);
-    }
     batch_free(batch);
     batch = NULL;
 }
 
-static struct mnl_socket *keep(struct netns *netns, struct error *error)
-{
-    struct kept_socket *entry = calloc(1, sizeof(*entry));
-    if (!entry) {
-        error_memory(error);
-        return NULL;
-    }
-    entry->netns = netns;
-    entry->socket = netns->socket ? TAKE(netns->socket) : netlink_open_in(netns, error);
-    if (entry->socket)
-        HASH_ADD_PTR(kept, netns, entry);
-    if (entry->socket && entry->hh.tbl)
-        return entry->socket;
-    if (entry->socket)
-        error_memory(error);
-    netlink_closep(&entry->socket);
-    free(entry);
-    return NULL;
-}
-
 static struct mnl_socket *obtain_socket(struct netns *netns, struct error *error)
 {
-    struct kept_socket *entry;
-    HASH_FIND_PTR(kept, &netns, entry);
-    if (entry)
-        return entry->socket;
-    if (!netns_wait(netns, error))
-        return NULL;
-    if (HASH_COUNT(kept) >= SOCKETS_MAX) {
-        struct kept_socket *oldest = kept;
-        HASH_DEL(kept, oldest);
-        mnl_socket_close(oldest->socket);
-        free(oldest);
-    }
-    return keep(netns, error);
+    if (!netns->socket && netns_wait(netns, error) && !netns->socket)
+        netns->socket = netlink_open_in(netns, error);
+    return netns->socket;
 }
 
 /* The namespace called NAME, made. */
@@ -168,13 +122,22 @@ static void explain(const struct operation *operation, struct error *error)
              object_name(operation, name, sizeof(name)), operation->namespace->name, words);
 }
 
+/* Of a namespace that is made the socket serves its reader as well, and to hubs many batches go. */
+static void close_socket(struct netns *netns)
+{
+    if (!netns->fresh && !netns->hub)
+        netns_rest(netns);
+}
+
 static bool flush(struct run *run)
 {
     if (!batch || batch_empty(batch))
         return true;
     struct mnl_socket *socket = obtain_socket(run->home, run->error);
     size_t failed = run->current;
-    if (socket && batch_send(batch, socket, &failed, run->error))
+    bool sent = socket && batch_send(batch, socket, &failed, run->error);
+    close_socket(run->home);
+    if (sent)
         return true;
     *run->failed = failed;
     explain(&run->operations[failed], run->error);
@@ -246,7 +209,10 @@ static bool ensure_ifindex(struct run *run, struct link *link)
         return true;
     struct netns *netns = find_namespace(run, link->namespace->name);
     struct mnl_socket *socket = netns && flush(run) ? obtain_socket(netns, run->error) : NULL;
-    return socket && look_up(socket, link->name, &link->ifindex, run->error);
+    bool found = socket && look_up(socket, link->name, &link->ifindex, run->error);
+    if (netns)
+        close_socket(netns);
+    return found;
 }
 
 /* The other end of a cable leads from TARGET to HOME. */

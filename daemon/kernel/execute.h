@@ -28,5 +28,5 @@ bool execute_destroy_parked(const struct netns *netns, uint32_t park_group, stru
 /* Deletes the link called NAME in NETNS. A link that is not there is success. */
 bool execute_delete_link(const struct netns *netns, const char *name, struct error *error);
 
-/* Closes the sockets that execute_operations() kept for later calls. Runs on the same thread. */
-void execute_close_sockets(void);
+/* Frees what execute_operations() kept for later calls. Runs on the same thread. */
+void execute_end(void);

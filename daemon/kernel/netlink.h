@@ -37,7 +37,7 @@ bool netlink_change(struct mnl_socket *socket, struct nlmsghdr *request, struct 
 
 /* Has the namespace of SOCKET know NETNS by the number that the daemon's own knows it by, before
  * the kernel chooses one: the lower, the sooner it is found (netns_number.c). Only speed depends on
- * it: no answer is waited for, and one that says why not has the sequence number 0. */
+ * it, so that nothing is said when it fails. */
 void netlink_give_number(struct mnl_socket *socket, const struct netns *netns);
 
 /* Sends REQUEST, which asks for one thing, and hands the answer to EACH (as for netlink_dump()). On

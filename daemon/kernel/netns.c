@@ -57,6 +57,13 @@ void netns_free(struct netns *netns)
     free(netns);
 }
 
+void netns_rest(struct netns *netns)
+{
+    netlink_closep(&netns->socket);
+    netns->socket = NULL;
+    netns->fresh = false;
+}
+
 void netns_freep(struct netns **netns)
 {
     netns_free(*netns);
@@ -162,6 +169,7 @@ static bool equip(struct netns *netns, struct error *error)
         !netns_number(netns, true, error) || !silence(netns, error))
         return false;
     netns->socket = TAKE(socket);
+    netns->fresh = true;
     return true;
 }
 

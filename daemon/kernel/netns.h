@@ -28,7 +28,8 @@ struct netns {
     bool host;                 /* the daemon's own namespace */
     bool hub;                  /* many of its links lead to others: most messages come from it */
     bool silent;               /* to be made so that no link in it gets addresses by itself */
-    struct mnl_socket *socket; /* in it, for whoever configures it; owned; NULL: it was taken */
+    bool fresh;                /* netns_make() made it, and nobody has read it yet */
+    struct mnl_socket *socket; /* in it, kept for who needs one next; owned, NULL: none is */
     enum { NETNS_PENDING, NETNS_READY, NETNS_FAILED } state; /* guarded by a lock in netns.c */
     UT_hash_handle hh;
 };
@@ -44,6 +45,8 @@ struct netns *netns_new(const char *name);
  */
 void netns_free(struct netns *netns);
 void netns_freep(struct netns **netns);
+/* Closes the socket that is kept. */
+void netns_rest(struct netns *netns);
 #define auto_netns AUTO(netns_freep)
 
 bool netns_table_add(struct netns_table *table, struct netns *netns);
@@ -61,9 +64,9 @@ bool netns_directory_prepare(struct error *error);
  * failure netns_abandon() is to do that. */
 bool netns_make(struct netns *netns, struct error *error);
 
-/* Gives NETNS its name, which nothing may have yet. It carries netnsd's mark by then, lo's IFLA_GROUP
- * (NETNSD_GROUP), so that a crash at any point leaves either nothing, or a stale file that
- * netns_probe() knows, or a namespace that is known as ours. */
+/* Gives NETNS its name, which nothing may have yet. It carries netnsd's mark by then, lo's
+ * IFLA_GROUP (NETNSD_GROUP), so that a crash at any point leaves either nothing, or a stale file
+ * that netns_probe() knows, or a namespace that is known as ours. */
 bool netns_name(const struct netns *netns, struct error *error);
 
 /* Opens what is named NAME, or stands at PATH when that is not NULL ("/proc/PID/ns/net"); NAME

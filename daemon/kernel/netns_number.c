@@ -32,9 +32,9 @@ static struct nlmsghdr *put_request(char *buffer, uint16_t type, int fd)
  * net/core/net_namespace.c, __peernet2id()), and messages come mostly from what was made last: so
  * each namespace is numbered below those before it, and hubs below all others. What the kernel
  * numbers by itself begins at 0. */
-#define NUMBER_MAX 0x3fffffff
-#define NUMBER_HUB_MAX 0x1fffffff
-#define NUMBER_HUB_MIN 0x0fffffff
+#define NUMBER_MAX 0xffffff /* the kernel's tree of them grows deeper with larger ones */
+#define NUMBER_HUB_MAX 0x7fffff
+#define NUMBER_HUB_MIN 0x3fffff
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct mnl_socket *own; /* in the daemon's namespace, kept */
@@ -72,12 +72,27 @@ static bool assign(struct mnl_socket *socket, int fd, int32_t number, struct err
     return netlink_change(socket, request, error);
 }
 
+/* After some millions the first ones are free again. */
+static int32_t next_hub(void)
+{
+    if (next_hub_number <= NUMBER_HUB_MIN)
+        next_hub_number = NUMBER_HUB_MAX;
+    return next_hub_number--;
+}
+
+static int32_t next_other(void)
+{
+    if (next_number <= NUMBER_HUB_MAX)
+        next_number = NUMBER_MAX;
+    return next_number--;
+}
+
 /* What is refused as given already may be the number, or the namespace may have one. */
 static bool assign_next(struct netns *netns, struct error *error)
 {
     for (;;) {
         struct error reason = {0};
-        int32_t number = netns->hub ? next_hub_number-- : next_number--;
+        int32_t number = netns->hub ? next_hub() : next_other();
         if (assign(own, netns->fd, number, &reason)) {
             netns->number = number;
             return true;
@@ -97,8 +112,9 @@ void netlink_give_number(struct mnl_socket *socket, const struct netns *netns)
     char buffer[256];
     struct nlmsghdr *request = put_request(buffer, RTM_NEWNSID, netns->fd);
     mnl_attr_put_u32(request, NETNSA_NSID, (uint32_t)netns->number);
-    request->nlmsg_flags = NLM_F_REQUEST;
-    mnl_socket_sendto(socket, request, request->nlmsg_len);
+    request->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+    if (mnl_socket_sendto(socket, request, request->nlmsg_len) >= 0)
+        mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
 }
 
 static bool number_locked(struct netns *netns, bool fresh, struct error *error)
