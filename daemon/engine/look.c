@@ -213,6 +213,9 @@ static void look_run(struct job *job)
 static void submit(struct look *look)
 {
     look->heard = mirror_drain(look->engine);
+    const struct look_entry *entry;
+    TAILQ_FOREACH (entry, &look->ready, next)
+        mirror_reads(look->engine, entry->name);
     TAILQ_CONCAT(&look->todo, &look->ready, next);
     look->all = look->complete;
     look->alone = look->engine->starting;

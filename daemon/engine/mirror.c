@@ -39,6 +39,8 @@ struct namespace *mirror_entry_namespace(const struct mirror *mirror,
 
 void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry, enum mirror_doubt doubt)
 {
+    if (!entry->doubt && doubt)
+        mirror_keep(mirror, entry);
     if (entry->doubt < doubt)
         entry->doubt = doubt;
     if (entry->queued)
@@ -81,6 +83,7 @@ static bool add_entry(struct mirror *mirror, const struct netns *netns)
     entry->doubt = DOUBT_ALL;
     entry->heard = mirror->heard_of_unknown;
     STAILQ_INIT(&entry->messages);
+    entry->kept_since = mirror->heard;
     entry->namespace = strdup(netns->name);
     if (entry->namespace)
         HASH_ADD_KEYPTR(hh, mirror->entries, entry->namespace, strlen(entry->namespace), entry);
@@ -122,6 +125,13 @@ bool mirror_knows(const struct engine *engine, const struct namespace *namespace
     const struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace->name);
     return entry && !entry->doubt &&
            (namespace_is_shared(namespace) || entry->cookie == namespace->cookie);
+}
+
+void mirror_reads(struct engine *engine, const char *namespace)
+{
+    struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace);
+    if (entry && (entry->doubt || !mirror_entry_namespace(engine->mirror, entry)))
+        mirror_keep(engine->mirror, entry);
 }
 
 void mirror_release(struct engine *engine, const char *namespace)

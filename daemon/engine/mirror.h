@@ -37,6 +37,9 @@ const struct namespace *mirror_known(const struct engine *engine, const char *na
 /* What a namespace that is listened to is known by; 0: it is not. */
 uint64_t mirror_cookie(const struct engine *engine, const char *namespace);
 
+/* What NAMESPACE was told of until now is older than what is read of it next. */
+void mirror_reads(struct engine *engine, const char *namespace);
+
 /* Moves what the mirror has of a namespace that is held into NETWORK, if nothing of it is in doubt.
  * Whoever borrows it gives it back to mirror_give_back(), or what it became to mirror_take(). */
 bool mirror_lend(struct engine *engine, const char *namespace, struct network *network);

@@ -377,7 +377,7 @@ static void hear_end(struct mirror *mirror, struct mirror_entry *entry)
 }
 
 /* Beyond so many the namespace is read again. */
-#define KEPT_MAX 32
+#define KEPT_MAX 1024
 
 static void keep(struct mirror *mirror, struct mirror_entry *entry,
                  const struct monitor_event *event)
@@ -406,11 +406,22 @@ void mirror_forget_kept(struct mirror_entry *entry)
     entry->message_count = 0;
 }
 
+void mirror_keep(const struct mirror *mirror, struct mirror_entry *entry)
+{
+    mirror_forget_kept(entry);
+    entry->kept_since = mirror->heard;
+}
+
+/* What is kept can raise a doubt, and with that other messages are. */
 bool mirror_hear_kept(struct mirror *mirror, struct mirror_entry *entry,
                       struct namespace *namespace)
 {
-    const struct mirror_message *kept;
-    STAILQ_FOREACH (kept, &entry->messages, next) {
+    struct mirror_message *kept;
+    struct mirror_messages messages = STAILQ_HEAD_INITIALIZER(messages);
+    bool all = entry->message_count <= KEPT_MAX;
+    STAILQ_CONCAT(&messages, &entry->messages);
+    while ((kept = STAILQ_FIRST(&messages))) {
+        STAILQ_REMOVE_HEAD(&messages, next);
         if (kept->heard > namespace->heard)
             apply(&(struct hearing){.mirror = mirror,
                                     .entry = entry,
@@ -418,8 +429,9 @@ bool mirror_hear_kept(struct mirror *mirror, struct mirror_entry *entry,
                                     .message = kept->event.message,
                                     .gone = kept->event.gone},
                   &kept->event);
+        free(kept);
     }
-    return entry->message_count <= KEPT_MAX;
+    return all;
 }
 
 void mirror_hear(void *context, const struct monitor_event *event)
@@ -439,6 +451,8 @@ void mirror_hear(void *context, const struct monitor_event *event)
     }
     entry->heard = mirror->heard;
     struct namespace *namespace = mirror_entry_namespace(mirror, entry);
+    if (!namespace || entry->doubt)
+        keep(mirror, entry, event);
     if (namespace)
         apply(&(struct hearing){.mirror = mirror,
                                 .entry = entry,
@@ -446,6 +460,4 @@ void mirror_hear(void *context, const struct monitor_event *event)
                                 .message = event->message,
                                 .gone = event->gone},
               event);
-    else
-        keep(mirror, entry, event);
 }

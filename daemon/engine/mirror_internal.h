@@ -23,20 +23,21 @@ struct mirror_message {
 
 /* A namespace that is listened to. What is doubted is in the queue, or with a running transaction,
  * which gives it back to mirror_release(), or being read: until it is read it is doubted. Links and
- * addresses are followed by messages all the while; what comes while the mirror has nothing to
- * apply it to is kept until it has. */
+ * addresses are followed by messages all the while. What comes while the namespace is not known for
+ * sure is kept, for what is read meanwhile. */
 struct mirror_entry {
     char *namespace;
     int32_t number; /* the daemon's own namespace knows it by */
     uint64_t cookie;
     uint64_t heard; /* mirror->heard with the last message from it */
     enum mirror_doubt doubt;
-    unsigned awaited;                       /* the round of waiting in which its end is; 0: none */
-    bool queued, audited;                   /* it is to be read; to see whether all is well */
-    bool routes_changed;                    /* others' ones may have, since they were read */
-    const struct namespace *lent;           /* what a running transaction has borrowed, or NULL */
-    STAILQ_HEAD(, mirror_message) messages; /* that are kept */
+    unsigned awaited;             /* the round of waiting in which its end is; 0: none */
+    bool queued, audited;         /* it is to be read; to see whether all is well */
+    bool routes_changed;          /* others' ones may have, since they were read */
+    const struct namespace *lent; /* what a running transaction has borrowed, or NULL */
+    STAILQ_HEAD(mirror_messages, mirror_message) messages; /* that are kept */
     size_t message_count;
+    uint64_t kept_since;            /* mirror->heard with the last message that is not */
     UT_hash_handle hh;              /* by name, in mirror->entries */
     UT_hash_handle hh_number;       /* by number, in mirror->by_number */
     TAILQ_ENTRY(mirror_entry) next; /* in mirror->queue */
@@ -81,10 +82,11 @@ bool mirror_is_owned(const struct engine *engine, const char *name);
 void mirror_take_read(struct mirror *mirror, struct network *read, const char *name);
 /* mirror_hear.c: applies one message; a monitor_callback whose context is the mirror. */
 void mirror_hear(void *context, const struct monitor_event *event);
-/* Applies what was kept to NAMESPACE, which has been read. False when not all of it is here any
- * more. */
+/* Applies what came since NAMESPACE was read. False when not all of it is here any more. */
 bool mirror_hear_kept(struct mirror *mirror, struct mirror_entry *entry,
                       struct namespace *namespace);
+/* Messages are kept from now on: those that are here belong to the past. */
+void mirror_keep(const struct mirror *mirror, struct mirror_entry *entry);
 void mirror_forget_kept(struct mirror_entry *entry);
 /* Fills lower_cookie of LINK in the daemon's own namespace. */
 void mirror_find_lower(const struct mirror *mirror, struct link *link);

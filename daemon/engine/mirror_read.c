@@ -231,6 +231,8 @@ static void read_next(struct mirror *mirror)
     mirror->reading = reading && reading->count;
     if (mirror->reading) {
         reading->heard = mirror_drain(engine);
+        for (size_t i = 0; i < reading->count; i++)
+            mirror_reads(engine, reading->targets[i].name);
         worker_submit(engine->reader, &reading->job);
         return;
     }

@@ -63,7 +63,6 @@ static void install(struct mirror *mirror, struct mirror_entry *entry, struct ne
 {
     const struct namespace *kept = mirror_entry_namespace(mirror, entry);
     const struct namespace *former = kept ? kept : lent;
-    bool followed = kept; /* and has no messages that came meanwhile */
     entry->routes_changed &= namespace == entry->lent;
     entry->lent = NULL;
     find_lowers(mirror, former, namespace);
@@ -75,11 +74,13 @@ static void install(struct mirror *mirror, struct mirror_entry *entry, struct ne
         log_warning("out of memory: namespace %s is not followed", entry->namespace);
         return;
     }
+    bool all_kept = entry->kept_since <= namespace->heard && (entry->doubt || !kept);
     entry->doubt = DOUBT_NONE;
     if (entry->heard > namespace->heard &&
-        (followed || !mirror_hear_kept(mirror, entry, namespace)))
+        !(all_kept && mirror_hear_kept(mirror, entry, namespace)))
         mirror_entry_doubt(mirror, entry, DOUBT_ALL);
-    mirror_forget_kept(entry);
+    else if (!entry->doubt)
+        mirror_forget_kept(entry);
 }
 
 /* A part of a namespace was read: links that are known learn what their lower links are. */
@@ -105,6 +106,7 @@ bool mirror_lend(struct engine *engine, const char *name, struct network *networ
     namespace->heard = mirror->heard;
     if (namespace_move(mirror->network, namespace, network)) {
         entry->lent = namespace;
+        mirror_keep(mirror, entry);
         return true;
     }
     mirror_entry_doubt(mirror, entry, DOUBT_ALL);
