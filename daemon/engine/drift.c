@@ -18,19 +18,24 @@
 #define RETRY 5000
 /* As a whole it is tried at ever longer intervals, up to this. */
 #define WHOLE_RETRY_MAX 300000
-/* Names are looked at so long after a mount. */
+/* Names are looked at so long after a mount; after those of transactions, which may hide one of
+ * others, so much later, as all of them are looked at. */
 #define SETTLE_MOUNTS 100
+#define SETTLE_OWN_MOUNTS 5000
 /* Marks of a topology that are compared, and names that are looked at, before others get a turn. */
 #define SLICE 64
 #define NAMES_SLICE 256
 
 struct drift {
     struct event *timer;
-    int64_t audit;  /* when the next one is due; 0: never */
-    int64_t mounts; /* when names are to be looked at; 0: no need */
-    char *name;     /* the next of them; NULL: the first */
-    bool again;     /* they are to be looked at once more: something was mounted meanwhile */
-    int64_t wake;   /* what the timer waits for; 0: it does not */
+    int64_t audit;   /* when the next one is due; 0: never */
+    int64_t mounts;  /* when names are to be looked at; 0: no need */
+    bool foreign;    /* for what others mounted */
+    char *name;      /* the next of them; NULL: the first */
+    int64_t again;   /* when once more: something was mounted meanwhile; 0: no need */
+    int64_t own;     /* up to when mounts are those of transactions that have ended */
+    size_t mounting; /* transactions that mount */
+    int64_t wake;    /* what the timer waits for; 0: it does not */
     TAILQ_HEAD(, topology) marked;
 };
 
@@ -168,11 +173,22 @@ void drift_mark_topology(struct engine *engine, struct topology *topology)
 void drift_mounts_changed(struct engine *engine)
 {
     struct drift *drift = engine->drift;
-    drift->again |= drift->name != NULL;
-    if (drift->mounts)
-        return;
-    drift->mounts = clock_monotonic() + SETTLE_MOUNTS;
+    int64_t now = clock_monotonic();
+    bool own = drift->mounting || now < drift->own;
+    int64_t due = now + (own ? SETTLE_OWN_MOUNTS : SETTLE_MOUNTS);
+    drift->foreign |= !own;
+    if (drift->name)
+        drift->again = earliest(drift->again, due);
+    else
+        drift->mounts = earliest(drift->mounts, due);
     drift_resume(engine);
+}
+
+void drift_mounting(struct engine *engine, bool begins)
+{
+    struct drift *drift = engine->drift;
+    drift->mounting += begins ? 1 : SIZE_MAX;
+    drift->own = clock_monotonic() + SETTLE_MOUNTS;
 }
 
 void drift_looking(struct engine *engine, struct topology *topology)
@@ -347,9 +363,19 @@ static bool look_at_names(struct engine *engine)
         mirror_set_named(engine, netns->name, netns_is_named(netns));
     free(drift->name);
     drift->name = netns ? strdup(netns->name) : NULL;
-    bool again = !netns && drift->again;
-    drift->again &= !again;
-    return netns || again;
+    return netns;
+}
+
+static void look_at_mounts(struct engine *engine, int64_t now)
+{
+    struct drift *drift = engine->drift;
+    if (look_at_names(engine)) {
+        drift->mounts = now;
+        return;
+    }
+    drift->mounts = drift->again;
+    drift->again = 0;
+    drift->foreign &= drift->mounts != 0;
 }
 
 /* Shared namespaces that are not listened to: they were not there, or others stand for them now. */
@@ -374,9 +400,8 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     (void)what;
     if (engine->starting || engine->stopping)
         return;
-    if (drift->mounts && drift->mounts <= now) {
-        drift->mounts = look_at_names(engine) ? now : 0;
-    }
+    if (drift->mounts && drift->mounts <= now)
+        look_at_mounts(engine, now);
     if (drift->audit && drift->audit <= now) {
         drift->audit = now + engine->audit_interval;
         drift_mounts_changed(engine);
@@ -393,7 +418,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 bool drift_unsettled(const struct engine *engine, const struct topology *topology,
                      struct dirty **namespaces)
 {
-    return engine->drift && !engine->drift->mounts &&
+    return engine->drift && !engine->drift->foreign &&
            dirty_add_namespaces(topology->dirty, namespaces) &&
            drift_items_add_namespaces(topology, namespaces);
 }

@@ -51,6 +51,8 @@ void drift_mark_topology(struct engine *engine, struct topology *topology);
 struct dirty *drift_all(struct topology *topology);
 /* Names of namespaces may have been taken away. */
 void drift_mounts_changed(struct engine *engine);
+/* A transaction begins to mount or unmount names itself, or has ended that did. */
+void drift_mounting(struct engine *engine, bool begins);
 /* A transaction is about to look at all of TOPOLOGY: marks up to now are settled by that. */
 void drift_looking(struct engine *engine, struct topology *topology);
 /* A transaction that compared, and perhaps repaired, its topology has ended. */

@@ -271,6 +271,9 @@ static void hear_name(void *context, const char *name, bool gone)
         drift_mounts_changed(engine);
         return;
     }
+    const struct netns *held = netns_table_find(&engine->held, name);
+    if (held && gone)
+        mirror_set_named(engine, name, netns_is_named(held));
     /* Names of a topology come with its commits. */
     if (mirror_is_owned(engine, name))
         return;

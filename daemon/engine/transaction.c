@@ -229,12 +229,28 @@ static struct netns *prepare_netns(const struct namespace *namespace)
     return netns;
 }
 
+static bool is_mount(const struct operation *operation)
+{
+    return operation->type == OPERATION_NAMESPACE_MAKE ||
+           operation->type == OPERATION_NAMESPACE_PARK ||
+           operation->type == OPERATION_NAMESPACE_UNPARK;
+}
+
+static void note_mounts(struct transaction *transaction)
+{
+    if (!transaction->mounts)
+        drift_mounting(transaction->engine, true);
+    transaction->mounts = true;
+}
+
 bool transaction_prepare(struct transaction *transaction)
 {
     const struct plan *plan = transaction->plan;
     for (size_t i = 0; i < plan->count; i++) {
         const struct operation *operation = &plan->operations[i];
         const char *name = operation->namespace->name;
+        if (is_mount(operation))
+            note_mounts(transaction);
         if (operation->type == OPERATION_LINK_PARK &&
             !note_parking(transaction, netns_table_find(&transaction->namespaces, name)))
             return false;

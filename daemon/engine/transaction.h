@@ -67,6 +67,7 @@ struct transaction {
     unsigned runs;     /* of plans in the present direction */
     bool touched;      /* a plan was run: the kernel may have changed */
     bool made;         /* a plan made namespaces */
+    bool mounts;       /* a plan makes namespaces, or takes their names away */
     bool intended;     /* the store knows */
     bool committed;
     struct store_rows rows; /* document rows that change */

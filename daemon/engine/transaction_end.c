@@ -154,6 +154,8 @@ void transaction_finish(struct transaction *transaction)
     uint64_t generation = topology ? topology->generation : 0;
     if (transaction->touched)
         mirror_drain_names(engine);
+    if (transaction->mounts)
+        drift_mounting(engine, false);
     keep_text(transaction);
     tell_mirror(transaction);
     transaction_let_go(transaction);

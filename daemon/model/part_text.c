@@ -12,7 +12,6 @@
 
 struct description {
     struct network *whole;
-    const struct json_text *text;
     bool (*settled)(void *context, const struct namespace *namespace);
     void *context;
     struct json_object *described;
@@ -102,11 +101,8 @@ struct json_object *part_of_text(struct network *whole, const struct json_text *
                                  void *context)
 {
     auto_json struct json_object *described = json_object_new_object();
-    struct description description = {.whole = whole,
-                                      .text = text,
-                                      .settled = settled,
-                                      .context = context,
-                                      .described = described};
+    struct description description = {
+        .whole = whole, .settled = settled, .context = context, .described = described};
     bool good =
         described && each_namespace(text, describe, &description) && describe_gone(&description);
     for (struct namespace *each = whole->namespaces; each; each = each->hh.next)

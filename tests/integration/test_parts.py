@@ -46,10 +46,9 @@ def is_part(world, change, count):
 
 
 def apply_again(world, wanted):
-    """Applies a document that is in force, once netnsd knows that nobody took the names away of
-    what it has made."""
-    before = parts(world)
-    wait_until(lambda: world.apply("lan", wanted, dryRun=True) and parts(world) != before)
+    """Applies a document that is in force, once netnsd has heard all that its change made the kernel
+    say."""
+    wait_until(lambda: world.apply("lan", wanted, dryRun=True) and parts(world)[-1:] == [0])
     assert is_part(world, lambda: world.apply("lan", wanted), 0)["outcome"] == "unchanged"
 
 

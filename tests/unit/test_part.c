@@ -149,10 +149,16 @@ static int compare_rows(const void *a, const void *b)
     return strcmp(((const struct store_row *)a)->key, ((const struct store_row *)b)->key);
 }
 
+static void sort_rows(struct store_rows *rows)
+{
+    if (rows->count)
+        qsort(rows->items, rows->count, sizeof(*rows->items), compare_rows);
+}
+
 static void assert_same_rows(struct store_rows *part, struct store_rows *whole)
 {
-    qsort(part->items, part->count, sizeof(*part->items), compare_rows);
-    qsort(whole->items, whole->count, sizeof(*whole->items), compare_rows);
+    sort_rows(part);
+    sort_rows(whole);
     for (size_t i = 0; i < part->count && i < whole->count; i++) {
         assert_string_equal(part->items[i].key, whole->items[i].key);
         assert_int_equal(!part->items[i].value, !whole->items[i].value);
@@ -374,8 +380,71 @@ static void test_parts_come_to_the_same_as_the_whole(void **unused)
         network_free(network);
         kernel_model_free(kernel);
     }
-    print_message("%u parts, %u wholes\n", parts, wholes);
     assert_true(parts > wholes / 2);
+}
+
+#define HUB "\"hub\": {\"links\": {\"br0\": {\"bridge\": {}, \"mtu\": 1500}}}"
+#define PORT(members) "{\"eth0\": {\"veth\": {\"bridge\": \"hub/br0\"" members "}}}"
+
+/* What follows from a change outside of what it describes is seen. */
+static void test_wholes_are_asked_for(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *namespaces, *patch;
+        bool part;
+    } cases[] = {
+        {HUB, "{\"a\": {\"links\": " PORT("") "}}", true},
+        {HUB ", \"a\": {\"links\": " PORT("") "}", "{\"a\": null}", true},
+        /* others stand on a link, route through one, or have a tunnel in the namespace */
+        {HUB ", \"b\": {\"links\": {\"m\": {\"macvlan\": {\"link\": \"hub/br0\"}}}}",
+         "{\"hub\": {\"links\": {\"br0\": {\"alias\": \"x\"}}}}", false},
+        {"\"hub\": {\"links\": {\"br0\": {\"bridge\": {}}}, \"routes\": "
+         "{\"10.0.0.0/8\": {\"dev\": \"a.eth0\"}}}, \"a\": {\"links\": " PORT("") "}",
+         "{\"a\": {\"links\": {\"eth0\": {\"mtu\": 1400}}}}", false},
+        {HUB
+         ", \"b\": {\"links\": {\"v\": {\"vxlan\": {\"id\": 1, \"underlayNamespace\": \"hub\"}}}}",
+         "{\"hub\": {\"ipv6\": true}}", false},
+        /* a MAC that is written, a namespace that becomes shared */
+        {"\"hub\": {\"links\": {\"br0\": {\"bridge\": {}, \"mac\": \"02:00:00:00:00:01\"}}}",
+         "{\"a\": {\"links\": " PORT("") "}}", false},
+        {HUB ", \"a\": {}", "{\"a\": {\"external\": true}}", false},
+        /* an end elsewhere that has something of its own, or whose name may be taken */
+        {HUB, "{\"a\": {\"links\": " PORT(", \"port\": {\"addresses\": [\"10.0.0.1/8\"]}") "}}",
+         false},
+        {HUB, "{\"a\": {\"links\": " PORT(", \"port\": {\"name\": \"br0\"}") "}}", false},
+        {"\"hub\": {\"links\": {\"br0\": {\"bridge\": {}, \"altNames\": [\"a.eth0\"]}}}",
+         "{\"a\": {\"links\": " PORT("") "}}", false},
+        {"\"hub\": {\"external\": true, \"sysctl\": {\"net/ipv4/conf/p/rp_filter\": 1}, \"links\": "
+         "{\"br0\": {\"external\": true}}}",
+         "{\"a\": {\"links\": " PORT(", \"port\": {\"name\": \"p\"}") "}}", false},
+        /* the other end of a cable, and a namespace elsewhere, that change with it */
+        {"\"a\": {\"links\": {\"x\": {\"veth\": {\"peer\": \"b/y\"}}}}, "
+         "\"b\": {\"links\": {\"y\": {\"veth\": {\"peer\": \"a/x\"}}}}",
+         "{\"a\": {\"links\": {\"x\": {\"mtu\": 1400}}}}", false},
+        {HUB,
+         "{\"a\": {\"links\": {\"v\": {\"vxlan\": {\"id\": 1, \"remote\": \"fd00::1\", "
+         "\"underlayNamespace\": \"hub\"}}}}}",
+         false},
+        /* errors */
+        {HUB, "{\"a\": {\"unknown\": 1}}", false},
+        {HUB ", \"a\": {\"links\": " PORT("") "}", "{\"hub\": null}", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[1024];
+        snprintf(text, sizeof(text), "{\"namespaces\": {%s}}", cases[i].namespaces);
+        auto_network struct network *network = read_document(text);
+        snprintf(text, sizeof(text), "{\"namespaces\": %s}", cases[i].patch);
+        auto_json struct json_object *patch = json_tokener_parse(text);
+        auto_network struct network *previous = NULL, *desired = NULL;
+        if (!network || !patch)
+            fail_msg("case %zu is wrong", i);
+        if (read_part(network, patch, &previous, &desired) != cases[i].part)
+            fail_msg("case %zu: %s", i, text);
+    }
+    auto_network struct network *network = read_document("{\"namespaces\": {" HUB "}}");
+    auto_json struct json_object *other = json_tokener_parse("{\"namespaces\": {}, \"x\": 1}");
+    assert_null(part_of_patch(network, other));
 }
 
 /* Documents as text -------------------------------------------------------------------------- */
@@ -447,6 +516,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts_come_to_the_same_as_the_whole),
+        cmocka_unit_test(test_wholes_are_asked_for),
         cmocka_unit_test(test_texts_are_compared),
         cmocka_unit_test(test_a_part_has_no_text),
     };
