@@ -46,7 +46,8 @@ struct engine *engine_new(struct event_base *base, struct store *store,
         !surplus_start(engine, error) || !mirror_start(engine, error) ||
         !drift_start(engine, error) || !(engine->maker = worker_new("maker", completions, error)) ||
         !(engine->configurer = worker_new("configurer", completions, error)) ||
-        !(engine->reader = worker_new("reader", completions, error))) {
+        !(engine->reader = worker_new("reader", completions, error)) ||
+        !(engine->planner = worker_new("planner", completions, error))) {
         engine_free(engine);
         return NULL;
     }
@@ -63,6 +64,9 @@ void engine_free(struct engine *engine)
         worker_free(engine->configurer);
     if (engine->reader)
         worker_free(engine->reader);
+    if (engine->planner)
+        worker_free(engine->planner);
+    completions_dispatch(engine->completions); /* of what was to be freed later */
     topologies_free(engine);
     drift_stop(engine);
     mirror_stop(engine);

@@ -37,6 +37,7 @@ struct engine {
     struct worker *maker;
     struct worker *configurer;
     struct worker *reader;
+    struct worker *planner;
     sd_id128_t machine_id;
     sd_id128_t boot_id;
     sd_id128_t instance; /* random */

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Bytes that take about a millisecond to read. */
+#define LARGE_TEXT 32768
+
 static bool check_generation(struct transaction *transaction)
 {
     uint64_t generation = transaction->topology ? transaction->topology->generation : 0;
@@ -97,10 +100,9 @@ static bool read_part(struct transaction *transaction)
     return true;
 }
 
-static bool read_request(struct transaction *transaction)
+/* On the planner thread, when it is large: a topology that is claimed stays as it is. */
+static bool read_document(struct transaction *transaction)
 {
-    if (read_part(transaction))
-        return true;
     auto_json struct json_object *document = requested_document(transaction);
     if (!document)
         return error_memory(&transaction->error);
@@ -116,7 +118,7 @@ static bool read_request(struct transaction *transaction)
 }
 
 /* What stays keeps what is known about it. */
-static bool inherit(const struct network *previous, struct network *desired)
+static bool inherit(const struct network *previous, struct network *desired, struct error *error)
 {
     struct namespace *namespace, *next;
     HASH_ITER (hh, desired->namespaces, namespace, next) {
@@ -130,10 +132,17 @@ static bool inherit(const struct network *previous, struct network *desired)
             const struct sysctl *found = namespace_sysctl(old, sysctl->path);
             if (!sysctl->earlier && found && found->earlier &&
                 !(sysctl->earlier = strdup(found->earlier)))
-                return false;
+                return error_memory(error);
         }
     }
     return true;
+}
+
+/* When it cannot be read, transaction->error says why. */
+static void read_whole(struct transaction *transaction)
+{
+    if (read_document(transaction))
+        inherit(transaction->previous, transaction->desired, &transaction->error);
 }
 
 /* A topology that is compared may have gone meanwhile. */
@@ -154,8 +163,8 @@ static bool read_recovery(struct transaction *transaction)
     return true;
 }
 
-/* With the topology claimed, what is asked is known, but for a document from the past: that is to
- * be read first, and nothing desired until then. */
+/* With the topology claimed, it is known what is asked. What is desired is known when that is read:
+ * at once, when it is a part. */
 static bool read_transaction(struct transaction *transaction)
 {
     struct topology *topology = topology_find(transaction->engine, transaction->name);
@@ -169,12 +178,8 @@ static bool read_transaction(struct transaction *transaction)
     transaction->previous = topology ? topology->network : transaction->owned_previous;
     if (!check_generation(transaction) || !confirm_check(transaction))
         return false;
-    if (transaction->type == CHANGE_REVERT && !transaction->document)
-        return true;
-    if (!read_request(transaction))
-        return false;
-    return inherit(transaction->previous, transaction->desired) ||
-           error_memory(&transaction->error);
+    return !read_part(transaction) ||
+           inherit(transaction->previous, transaction->desired, &transaction->error);
 }
 
 void transaction_read_whole(struct transaction *transaction)
@@ -219,6 +224,31 @@ static void begin(struct transaction *transaction)
     transaction_begin(transaction);
 }
 
+static void read_done(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    transaction->running = false;
+    if (transaction->error.code || !claim_objects(transaction))
+        transaction_refuse(transaction);
+    else if (engine->stopping)
+        transactions_refuse_waiting(engine);
+    else
+        transactions_schedule(engine);
+}
+
+/* Reads what is not read yet: a document from the past, or a whole one. */
+static void read_further(struct transaction *transaction)
+{
+    if (transaction->type == CHANGE_REVERT && !transaction->document) {
+        history_fetch(transaction);
+        return;
+    }
+    bool large = transaction_is_large(transaction) ||
+                 (transaction->text && transaction->text->length > LARGE_TEXT);
+    transaction->running = true;
+    transaction_think(transaction, large, read_whole, read_done);
+}
+
 /* Takes what claims it can; *BEGUN says that it has them all, or its document is being read, or it
  * is over. */
 static void try_to_begin(struct transaction *transaction, struct claim **reserved, bool *begun)
@@ -240,7 +270,7 @@ static void try_to_begin(struct transaction *transaction, struct claim **reserve
             return;
         }
         if (!transaction->desired) {
-            history_fetch(transaction);
+            read_further(transaction);
             return;
         }
         if (!claim_objects(transaction)) {

@@ -25,10 +25,15 @@ enum repair_mode {
     REPAIR_ALL,
 };
 
+struct transaction;
+typedef void transaction_step(struct transaction *transaction);
+
 struct transaction {
+    struct job thinking; /* think.c */
+    transaction_step *think, *thought;
     struct engine *engine;
     struct transaction *next; /* in engine->transactions */
-    bool running;             /* has its claims, or is about to have its document */
+    bool running;             /* has its claims, or is about to know what is desired */
 
     /* What is asked. */
     enum change_type type;
@@ -113,14 +118,44 @@ void transactions_schedule(struct engine *engine);
 /* Ends, with ERROR_BUSY, those that have no claims yet. */
 void transactions_refuse_waiting(struct engine *engine);
 
-/* transaction.c */
+/* think.c */
+
+/* Runs THINK, which touches nothing but the transaction and what nobody changes meanwhile, and then
+ * NEXT on the event loop's thread. What is large is thought about on the planner thread, so that
+ * others are answered meanwhile; else NEXT has been run on return. */
+void transaction_think(struct transaction *transaction, bool large, transaction_step *think,
+                       transaction_step *next);
+/* Are there so many namespaces that to go through them takes long? */
+bool transaction_is_large(const struct transaction *transaction);
+/* Frees NETWORK (may be NULL), on the planner thread when it is large. */
+void network_free_later(struct engine *engine, struct network *network);
+
+/* transaction.c: until the change is to be made */
 
 /* TRANSACTION has its claims, and knows what is desired: goes through the phases. */
 void transaction_begin(struct transaction *transaction);
 /* Ends it before anything was touched; transaction->error says why. */
 void transaction_refuse(struct transaction *transaction);
 void transaction_refuse_memory(struct transaction *transaction);
+/* Rolls it back: ERROR came when the kernel, or the store, may have been touched. */
+void transaction_fail(struct transaction *transaction, const struct error *error);
+void transaction_fail_memory(struct transaction *transaction);
 
+/* Builds transaction->plan for what is desired; transaction->error says why when there is none. */
+void transaction_build_plan(struct transaction *transaction, struct network *previous,
+                            struct network *actual);
+/* Takes out of the plan what is not to be repaired. */
+void transaction_select_repairs(struct transaction *transaction);
+/* The mirror hears of its namespaces from now on. */
+void transaction_watch(struct transaction *transaction);
+/* Begins LOOK. What is marked up to now is COMPARED with what is seen, if that is to be as
+ * committed. */
+void transaction_begin_look(struct transaction *transaction, struct look *look, bool compared);
+
+/* transaction_run.c: until it is made */
+
+/* Runs the plan and verifies what came of it. */
+void transaction_run_plan(struct transaction *transaction);
 /* Every namespace that the plan makes gets its entry, and those where links are parked are noted.
  * False when memory is short. */
 bool transaction_prepare(struct transaction *transaction);
@@ -135,6 +170,9 @@ void transaction_roll_back(struct transaction *transaction);
 
 /* A plan for a part has shown that more follows from the change: begins anew, with the whole. */
 void transaction_read_whole(struct transaction *transaction);
+
+/* transaction_commit.c: keeps in the store what was made. */
+void transaction_commit(struct transaction *transaction);
 
 /* transaction_end.c */
 

@@ -63,16 +63,17 @@ static void answer(const struct transaction *transaction, uint64_t generation, u
 static void transaction_free(struct transaction *transaction)
 {
     bool borrowed = transaction->recovery || (transaction->committed && !transaction->partial);
+    struct engine *engine = transaction->engine;
     free(transaction->name);
     json_text_put(transaction->text);
     json_object_put(transaction->document);
     claim_keys_clear(&transaction->topology_key);
     claim_keys_clear(&transaction->object_keys);
     plan_free(transaction->plan);
-    network_free(borrowed ? NULL : transaction->desired);
-    network_free(transaction->owned_previous);
-    network_free(transaction->before);
-    network_free(transaction->actual);
+    network_free_later(engine, borrowed ? NULL : transaction->desired);
+    network_free_later(engine, transaction->owned_previous);
+    network_free_later(engine, transaction->before);
+    network_free_later(engine, transaction->actual);
     store_rows_clear(&transaction->rows);
     store_rows_clear(&transaction->facts);
     free(transaction->parked_in);
@@ -83,7 +84,7 @@ static void transaction_free(struct transaction *transaction)
     strings_free(transaction->remaining);
     strings_free(transaction->unheard);
     dirty_clear(&transaction->dirty);
-    network_free(transaction->cut);
+    network_free_later(engine, transaction->cut);
     free(transaction);
 }
 

@@ -1,0 +1,157 @@
+#include "engine/transaction.h"
+
+#include "common/log.h"
+#include "engine/confirm.h"
+#include "engine/history.h"
+#include "engine/rows.h"
+#include "model/network_cut.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Facts about namespaces and sysctls that the plan made or changed. */
+static bool learn(struct transaction *transaction)
+{
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, transaction->desired->namespaces, namespace, next) {
+        const struct netns *netns = netns_table_find(&transaction->namespaces, namespace->name);
+        if (netns && !namespace_is_shared(namespace)) {
+            namespace->cookie = netns->cookie;
+            namespace->number = netns->number;
+        }
+        const struct namespace *before = network_namespace(transaction->before, namespace->name);
+        struct sysctl *sysctl, *next_sysctl;
+        HASH_ITER (hh, namespace->sysctls, sysctl, next_sysctl) {
+            const struct sysctl *old = before ? namespace_sysctl(before, sysctl->path) : NULL;
+            if (!sysctl->earlier && old && !(sysctl->earlier = strdup(old->value)))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void intent_forgotten(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    if (error)
+        log_warning("topology %s: %s", transaction->name, error->text);
+    transaction_finish(transaction);
+}
+
+/* The change that a crash cut off is forgotten when nothing of it is left. */
+static void destroyed(struct transaction *transaction)
+{
+    transaction->outcome =
+        transaction->recovery && !transaction->touched ? CHANGE_UNCHANGED : CHANGE_COMMITTED;
+    if (transaction->recovery && transaction->intended)
+        store_abandon(transaction->engine->store, transaction->name,
+                      transaction->topology->generation + 1, intent_forgotten, transaction);
+    else
+        transaction_finish(transaction);
+}
+
+/* Namespaces that are in IN, and not in NOT_IN, have come or gone with the commit. */
+static void publish_difference(const struct transaction *transaction, const struct network *in,
+                               const struct network *not_in, enum engine_event_type type)
+{
+    const struct namespace *namespace, *next;
+    HASH_ITER (hh, in->namespaces, namespace, next) {
+        if (!namespace_is_shared(namespace) && !network_namespace(not_in, namespace->name))
+            events_publish(transaction->engine, &(struct engine_event){
+                                                    .type = type,
+                                                    .topology = transaction->name,
+                                                    .namespace = namespace->name,
+                                                });
+    }
+}
+
+static void publish_namespaces(const struct transaction *transaction)
+{
+    publish_difference(transaction, transaction->previous, transaction->desired,
+                       EVENT_NAMESPACE_REMOVED);
+    publish_difference(transaction, transaction->desired, transaction->previous,
+                       EVENT_NAMESPACE_ADDED);
+}
+
+/* The topology has what was desired. */
+static void set_network(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    struct topology *topology = transaction->topology;
+    publish_namespaces(transaction);
+    if (transaction->partial) {
+        topology_set_part(engine, topology, transaction->previous, transaction->desired);
+        return;
+    }
+    /* The former network is still needed to destroy what was parked. */
+    struct network *former = topology_set_network(engine, topology, transaction->desired);
+    if (transaction->owned_previous)
+        network_free(former);
+    transaction->owned_previous = transaction->previous;
+}
+
+static void committed(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    struct topology *topology = transaction->topology;
+    if (error) {
+        transaction_fail(transaction, error);
+        return;
+    }
+    transaction->committed = true;
+    /* A stored document that could not be read left nothing to compare. */
+    if (!transaction->partial && (!transaction->recovery || topology->network->namespaces))
+        topology_set_message(topology, false, NULL);
+    if (transaction->cut && !network_cut_learn(transaction->cut, topology->network))
+        log_warning("topology %s: out of memory: what sysctls were is forgotten",
+                    transaction->name);
+    if (!transaction->recovery) {
+        set_network(transaction);
+        topology->generation += transaction->type != CHANGE_REMOVE;
+        confirm_committed(transaction);
+        log_info("topology %s: %s generation %" PRIu64 ", %zu changes", transaction->name,
+                 transaction->type == CHANGE_REMOVE ? "removed at" : "committed",
+                 topology->generation, json_object_array_length(transaction->changes));
+    }
+    if (!transaction_destroy_parked(transaction, destroyed)) {
+        log_warning("topology %s: out of memory: what the change removed is still there, unused",
+                    transaction->name);
+        destroyed(transaction);
+    }
+}
+
+/* A recovery commits nothing new, but keeps what it learned. */
+static void commit_recovery(struct transaction *transaction)
+{
+    if (transaction->facts.count)
+        store_note(transaction->engine->store, transaction->name, &transaction->facts, committed,
+                   transaction);
+    else
+        committed(transaction, NULL);
+}
+
+static void find_facts(struct transaction *transaction)
+{
+    /* A repair may have made namespaces anew: nothing that was known of them holds. */
+    auto_network struct network *unknown = transaction->made ? network_new(NULL) : NULL;
+    const struct network *known = transaction->repair && unknown ? unknown : transaction->previous;
+    if (!learn(transaction) ||
+        !facts_changed(transaction->engine, known, transaction->desired, &transaction->facts))
+        error_memory(&transaction->error);
+}
+
+static void commit(struct transaction *transaction)
+{
+    if (transaction->error.code)
+        transaction_fail(transaction, &transaction->error);
+    else if (transaction->recovery)
+        commit_recovery(transaction);
+    else if (!history_commit(transaction, committed))
+        transaction_fail_memory(transaction);
+}
+
+void transaction_commit(struct transaction *transaction)
+{
+    transaction_think(transaction, transaction_is_large(transaction), find_facts, commit);
+}

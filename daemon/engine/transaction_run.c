@@ -1,0 +1,220 @@
+#include "engine/transaction.h"
+
+#include "common/log.h"
+#include "engine/drift.h"
+#include "engine/mirror.h"
+
+#include <stdlib.h>
+
+static bool note_parking(struct transaction *transaction, struct netns *netns)
+{
+    size_t count = transaction->parked_in_count;
+    if (!netns || (count && transaction->parked_in[count - 1] == netns))
+        return true;
+    struct netns **grown = reallocarray(transaction->parked_in, count + 1, sizeof(*grown));
+    if (!grown)
+        return false;
+    transaction->parked_in = grown;
+    grown[transaction->parked_in_count++] = netns;
+    return true;
+}
+
+static struct netns *prepare_netns(const struct namespace *namespace)
+{
+    struct netns *netns = netns_new(namespace->name);
+    if (!netns)
+        return NULL;
+    netns->hub = namespace->hub;
+    netns->silent = namespace_is_silent(namespace);
+    return netns;
+}
+
+static bool is_mount(const struct operation *operation)
+{
+    return operation->type == OPERATION_NAMESPACE_MAKE ||
+           operation->type == OPERATION_NAMESPACE_PARK ||
+           operation->type == OPERATION_NAMESPACE_UNPARK;
+}
+
+static void note_mounts(struct transaction *transaction)
+{
+    if (!transaction->mounts)
+        drift_mounting(transaction->engine, true);
+    transaction->mounts = true;
+}
+
+bool transaction_prepare(struct transaction *transaction)
+{
+    const struct plan *plan = transaction->plan;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct operation *operation = &plan->operations[i];
+        const char *name = operation->namespace->name;
+        if (is_mount(operation))
+            note_mounts(transaction);
+        if (operation->type == OPERATION_LINK_PARK &&
+            !note_parking(transaction, netns_table_find(&transaction->namespaces, name)))
+            return false;
+        if (operation->type != OPERATION_NAMESPACE_MAKE)
+            continue;
+        transaction->made = true;
+        struct netns *netns = prepare_netns(operation->namespace);
+        if (netns && netns_table_add(&transaction->namespaces, netns))
+            continue;
+        netns_free(netns);
+        return false;
+    }
+    return true;
+}
+
+bool transaction_run(struct transaction *transaction, runner_progress *progress,
+                     runner_callback *next)
+{
+    transaction->runs++;
+    transaction->touched = true;
+    log_debug("topology %s: run %u: %zu operations", transaction->name, transaction->runs,
+              transaction->plan->count);
+    return runner_start(transaction->engine, transaction->plan, &transaction->namespaces,
+                        transaction->park_group, progress, next, transaction);
+}
+
+/* A look at the namespaces of NETWORK, which is not begun. NULL when memory is short. */
+static struct look *new_look(struct transaction *transaction, const struct network *network,
+                             look_callback *next)
+{
+    transaction->actual = network_new(NULL);
+    struct look *look = look_new(transaction->engine, &transaction->namespaces, transaction->actual,
+                                 next, transaction);
+    /* Of a part, only what is asked for is seen: what was to be made as well as what was there. */
+    if (look && transaction->actual && look_add_network(look, network, false) &&
+        (!transaction->partial || look_add_network(look, transaction->desired, false)))
+        return look;
+    if (look)
+        look_free(look);
+    return NULL;
+}
+
+static void finish_look(struct transaction *transaction, struct look *look)
+{
+    plan_free(transaction->plan); /* it is of the networks that were seen last */
+    transaction->plan = NULL;
+    transaction_watch(transaction);
+    transaction_begin_look(transaction, look, true);
+}
+
+bool transaction_look(struct transaction *transaction, const struct network *network,
+                      look_callback *next)
+{
+    plan_free(transaction->plan);
+    transaction->plan = NULL;
+    network_free(transaction->actual);
+    struct look *look = new_look(transaction, network, next);
+    if (look)
+        finish_look(transaction, look);
+    return look;
+}
+
+static void verified(void *context, const struct error *error);
+
+static void look_ended(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    if (transaction->error.code) /* of the plan: what was seen does not matter */
+        transaction_roll_back(transaction);
+    else
+        verified(transaction, error);
+}
+
+static void plan_run(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    struct look *look = TAKE(transaction->look);
+    if (error && look) {
+        transaction->error = *error;
+        look_abandon(look);
+    } else if (error) {
+        transaction_fail(transaction, error);
+    } else if (look) {
+        finish_look(transaction, look);
+    } else if (!transaction_look(transaction, transaction->desired, verified)) {
+        transaction_fail_memory(transaction);
+    }
+}
+
+static void plan_advanced(void *context, size_t end)
+{
+    struct transaction *transaction = context;
+    if (transaction->look)
+        look_advance(transaction->look, end);
+}
+
+static void hold_until(struct transaction *transaction, const struct namespace *namespace,
+                       size_t step)
+{
+    if (!namespace->match)
+        look_hold(transaction->look, namespace->name, step);
+}
+
+/* What the plan makes is looked at while the rest is still being made. */
+static bool look_alongside(struct transaction *transaction)
+{
+    const struct plan *plan = transaction->plan;
+    if (!transaction->made)
+        return true;
+    transaction->look = new_look(transaction, transaction->desired, look_ended);
+    for (size_t i = 0; transaction->look && i < plan->count; i++) {
+        const struct operation *operation = &plan->operations[i];
+        hold_until(transaction, operation->namespace, i);
+        if (operation->type == OPERATION_LINK_CREATE && link_peer(operation->link))
+            hold_until(transaction, link_peer(operation->link)->namespace, i);
+    }
+    return transaction->look;
+}
+
+void transaction_run_plan(struct transaction *transaction)
+{
+    if (!transaction->plan->count)
+        transaction_commit(transaction);
+    else if (!transaction_prepare(transaction) ||
+             (!transaction->runs && !look_alongside(transaction)) ||
+             !transaction_run(transaction, plan_advanced, plan_run)) {
+        if (transaction->look)
+            look_free(TAKE(transaction->look));
+        transaction_fail_memory(transaction);
+    }
+}
+
+/* What was taken away is parked: it is not looked for again. */
+static void plan_again(struct transaction *transaction)
+{
+    transaction_build_plan(transaction, transaction->desired, transaction->actual);
+}
+
+static void planned_again(struct transaction *transaction)
+{
+    if (!transaction->plan) {
+        transaction_fail(transaction, &transaction->error);
+        return;
+    }
+    transaction_select_repairs(transaction);
+    if (!transaction->plan->count || transaction->runs < RUNS_MAX) {
+        transaction_run_plan(transaction);
+        return;
+    }
+    error_set(
+        &transaction->error, ERROR_KERNEL, 0,
+        "the kernel does not show what was asked, although it took every request: something else "
+        "changes it at the same time, or it does not support this; compare with 'ip -d'");
+    operation_pointer(&transaction->plan->operations[0], transaction->error.pointer,
+                      sizeof(transaction->error.pointer));
+    transaction_roll_back(transaction);
+}
+
+static void verified(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    if (error)
+        transaction_fail(transaction, error);
+    else
+        transaction_think(transaction, transaction_is_large(transaction), plan_again,
+                          planned_again);
+}
