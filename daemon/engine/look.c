@@ -214,8 +214,10 @@ static void submit(struct look *look)
 {
     look->heard = mirror_drain(look->engine);
     const struct look_entry *entry;
-    TAILQ_FOREACH (entry, &look->ready, next)
-        mirror_reads(look->engine, entry->name);
+    TAILQ_FOREACH (entry, &look->ready, next) {
+        if (!entry->borrowed)
+            mirror_reads(look->engine, entry->name);
+    }
     TAILQ_CONCAT(&look->todo, &look->ready, next);
     look->all = look->complete;
     look->alone = look->engine->starting;
