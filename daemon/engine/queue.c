@@ -195,6 +195,7 @@ void transaction_read_whole(struct transaction *transaction)
     transaction->previous = NULL;
     claim_keys_clear(&transaction->object_keys);
     problems_clear(&transaction->problems);
+    store_rows_clear(&transaction->rows);
     transaction->topology->changing = false;
     transaction->partial = false;
     transaction->whole = true;
