@@ -22,6 +22,8 @@
  * others, so much later, as all of them are looked at. */
 #define SETTLE_MOUNTS 100
 #define SETTLE_OWN_MOUNTS 5000
+/* So long after a transaction its mounts may still be heard. */
+#define OWN_MOUNTS_HEARD 1000
 /* Marks of a topology that are compared, and names that are looked at, before others get a turn. */
 #define SLICE 64
 #define NAMES_SLICE 256
@@ -188,7 +190,7 @@ void drift_mounting(struct engine *engine, bool begins)
 {
     struct drift *drift = engine->drift;
     drift->mounting += begins ? 1 : SIZE_MAX;
-    drift->own = clock_monotonic() + SETTLE_MOUNTS;
+    drift->own = clock_monotonic() + OWN_MOUNTS_HEARD;
 }
 
 void drift_looking(struct engine *engine, struct topology *topology)
