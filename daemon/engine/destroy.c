@@ -6,10 +6,11 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+/* Namespaces that lose their names before others get a turn on the thread. */
+#define SLICE 1000
 /* The kernel ends all namespaces that it was told to in one go, and answers nobody meanwhile
- * (net/core/net_namespace.c, cleanup_net()): so many are let go of at a time, when nobody waits,
- * and when somebody does. While those end, the next lose their names. */
-#define CHUNK 1000
+ * (net/core/net_namespace.c, cleanup_net()). That is the fastest, as it looks through all that live
+ * for each that ends; while others wait, so many are let go of at a time. */
 #define CHUNK_CROWDED 100
 /* Milliseconds. What somebody else holds does not end: longer than that it is not waited for. */
 #define PATIENCE 1000
@@ -23,11 +24,12 @@ struct destruction {
     void (*destroy)(const struct transaction *transaction, const struct namespace *namespace,
                     const struct netns *netns);
     void (*next)(struct transaction *transaction);
-    const struct namespace *namespace; /* the next to be looked at */
-    size_t chunk;
-    struct netns_table unnamed;    /* to be let go of */
-    struct event *patience;        /* NULL: it is never waited for */
-    LIST_ENTRY(destruction) entry; /* in engine->destructions, while it waits */
+    const struct namespace *first, *namespace; /* of all, and the next to be looked at */
+    bool hubs;                                 /* are looked at, after all others */
+    struct netns_table unnamed;                /* to be let go of, once all are */
+    size_t chunk;                              /* so many */
+    struct event *patience;                    /* NULL: it is never waited for */
+    LIST_ENTRY(destruction) entry;             /* in engine->destructions, while it waits */
 };
 
 static void warn(const struct netns *netns, const struct error *error)
@@ -100,15 +102,6 @@ static void destroy_made(const struct transaction *transaction, const struct nam
         warn(netns, &error);
 }
 
-static void let_go(struct destruction *destruction)
-{
-    struct netns *netns, *next;
-    HASH_ITER (hh, destruction->unnamed.entries, netns, next) {
-        netns_table_take(&destruction->unnamed, netns);
-        netns_free(netns);
-    }
-}
-
 /* When memory is short it is let go of at once. */
 static void let_go_later(struct destruction *destruction, struct netns *netns)
 {
@@ -117,17 +110,31 @@ static void let_go_later(struct destruction *destruction, struct netns *netns)
         netns_free(netns);
 }
 
-static void run(struct job *job)
+/* A hub that ends before its ports' other ends takes the kernel longer than both in this order. */
+static const struct namespace *take_next(struct destruction *destruction)
 {
-    struct destruction *destruction = (struct destruction *)job;
-    struct transaction *transaction = destruction->transaction;
-    if (transaction->committed)
-        destroy_links(transaction);
-    let_go(destruction);
-    for (size_t left = destruction->chunk; left && destruction->namespace;) {
-        const struct namespace *namespace = destruction->namespace;
+    if (!destruction->namespace && !destruction->hubs) {
+        destruction->hubs = true;
+        destruction->namespace = destruction->first;
+    }
+    const struct namespace *namespace = destruction->namespace;
+    if (namespace)
         destruction->namespace = namespace->hh.next;
-        if (!destruction->is_destroyed(transaction, namespace))
+    return namespace;
+}
+
+static bool is_over(const struct destruction *destruction)
+{
+    return destruction->hubs && !destruction->namespace;
+}
+
+static void take_names(struct destruction *destruction)
+{
+    struct transaction *transaction = destruction->transaction;
+    const struct namespace *namespace;
+    for (size_t left = SLICE; left && (namespace = take_next(destruction));) {
+        if (namespace->hub != destruction->hubs ||
+            !destruction->is_destroyed(transaction, namespace))
             continue;
         struct netns *netns = netns_table_find(&transaction->namespaces, namespace->name);
         destruction->destroy(transaction, namespace, netns);
@@ -135,19 +142,40 @@ static void run(struct job *job)
             let_go_later(destruction, netns);
         left--;
     }
-    execute_end();
 }
 
-/* What is in UNNAMED ends with the next job. */
+static void let_go(struct destruction *destruction)
+{
+    struct netns *netns;
+    for (size_t left = destruction->chunk; left && (netns = destruction->unnamed.entries); left--) {
+        netns_table_take(&destruction->unnamed, netns);
+        netns_free(netns);
+    }
+}
+
+static void run(struct job *job)
+{
+    struct destruction *destruction = (struct destruction *)job;
+    if (destruction->transaction->committed)
+        destroy_links(destruction->transaction);
+    if (destruction->chunk)
+        let_go(destruction);
+    else
+        take_names(destruction);
+}
+
 static void advance(struct destruction *destruction)
 {
     struct engine *engine = destruction->transaction->engine;
-    const struct netns *netns, *next;
-    HASH_ITER (hh, destruction->unnamed.entries, netns, next) {
-        mirror_await_end(engine, netns);
+    if (is_over(destruction)) {
+        bool crowded = engine->transactions->next && destruction->patience;
+        destruction->chunk = crowded ? CHUNK_CROWDED : SIZE_MAX;
     }
-    bool crowded = engine->transactions->next;
-    destruction->chunk = crowded ? CHUNK_CROWDED : CHUNK;
+    const struct netns *netns = destruction->unnamed.entries;
+    for (size_t i = 0; destruction->chunk == CHUNK_CROWDED && netns && i < CHUNK_CROWDED; i++) {
+        mirror_await_end(engine, netns);
+        netns = netns->hh.next;
+    }
     worker_submit(engine->configurer, &destruction->job);
 }
 
@@ -191,9 +219,9 @@ static void destruction_done(struct job *job)
     static const struct timeval patience = {.tv_sec = PATIENCE / 1000};
     struct destruction *destruction = (struct destruction *)job;
     struct engine *engine = destruction->transaction->engine;
-    if (!destruction->unnamed.entries && !destruction->namespace) {
+    if (!destruction->unnamed.entries && is_over(destruction)) {
         finish(destruction);
-    } else if (destruction->namespace && destruction->patience && mirror_awaits_end(engine)) {
+    } else if (destruction->chunk == CHUNK_CROWDED && mirror_awaits_end(engine)) {
         LIST_INSERT_HEAD(&engine->destructions, destruction, entry);
         event_add(destruction->patience, &patience);
     } else {
@@ -209,6 +237,7 @@ static bool submit(struct transaction *transaction, const struct destruction *wo
     *destruction = *work;
     destruction->job = (struct job){.run = run, .done = destruction_done};
     destruction->transaction = transaction;
+    destruction->namespace = destruction->first;
     destruction->patience = evtimer_new(transaction->engine->base, on_patience_over, destruction);
     advance(destruction);
     return true;
@@ -217,19 +246,17 @@ static bool submit(struct transaction *transaction, const struct destruction *wo
 bool transaction_destroy_parked(struct transaction *transaction,
                                 void (*next)(struct transaction *transaction))
 {
-    return submit(transaction,
-                  &(struct destruction){.is_destroyed = is_removed,
-                                        .destroy = destroy_removed,
-                                        .next = next,
-                                        .namespace = transaction->previous->namespaces});
+    return submit(transaction, &(struct destruction){.is_destroyed = is_removed,
+                                                     .destroy = destroy_removed,
+                                                     .next = next,
+                                                     .first = transaction->previous->namespaces});
 }
 
 bool transaction_destroy_made(struct transaction *transaction,
                               void (*next)(struct transaction *transaction))
 {
-    return submit(transaction,
-                  &(struct destruction){.is_destroyed = is_made,
-                                        .destroy = destroy_made,
-                                        .next = next,
-                                        .namespace = transaction->desired->namespaces});
+    return submit(transaction, &(struct destruction){.is_destroyed = is_made,
+                                                     .destroy = destroy_made,
+                                                     .next = next,
+                                                     .first = transaction->desired->namespaces});
 }

@@ -149,6 +149,7 @@ static bool open_entry(struct look *look, const struct look_entry *entry, const 
     }
     namespace->parked = parked;
     netns->hub = namespace->hub;
+    netns->quiet = namespace->hub && !entry->open; /* perhaps, since a crash */
     return netns_table_add(look->table, TAKE(netns)) || error_memory(&look->error);
 }
 

@@ -72,6 +72,8 @@ static void make_run(struct job *job)
         if (!good)
             netns_abandon(netns);
     }
+    if (slice->first + slice->count == runner->plan->count || atomic_load(&runner->failed))
+        netns_introduce_end();
 }
 
 static void configure_run(struct job *job)
@@ -88,7 +90,7 @@ static void configure_run(struct job *job)
             fail(runner, &operations[i + failed], &error);
     }
     if (end == runner->plan->count || atomic_load(&runner->failed))
-        execute_end();
+        execute_end(&runner->execution);
 }
 
 /* Nobody sees a namespace that is not complete. */

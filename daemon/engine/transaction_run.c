@@ -43,25 +43,51 @@ static void note_mounts(struct transaction *transaction)
     transaction->mounts = true;
 }
 
+static bool add_netns(struct transaction *transaction, const struct namespace *namespace)
+{
+    struct netns *netns = prepare_netns(namespace);
+    transaction->made = true;
+    if (netns && netns_table_add(&transaction->namespaces, netns))
+        return true;
+    netns_free(netns);
+    return false;
+}
+
+/* A cable is to lead from LINK, perhaps in a namespace that is to be made, to a hub. */
+static void note_neighbour(const struct transaction *transaction, const struct link *link)
+{
+    const struct link *peer = link_peer(link);
+    if (link->namespace->match || !peer || peer->namespace == link->namespace ||
+        !peer->namespace->hub)
+        return;
+    struct netns *netns = netns_table_find(&transaction->namespaces, link->namespace->name);
+    if (netns)
+        netns->neighbour = netns_table_find(&transaction->namespaces, peer->namespace->name);
+}
+
+static bool prepare(struct transaction *transaction, const struct operation *operation)
+{
+    if (is_mount(operation))
+        note_mounts(transaction);
+    switch (operation->type) {
+    case OPERATION_NAMESPACE_MAKE:
+        return add_netns(transaction, operation->namespace);
+    case OPERATION_LINK_CREATE:
+        note_neighbour(transaction, operation->link);
+        return true;
+    case OPERATION_LINK_PARK:
+        return note_parking(transaction,
+                            netns_table_find(&transaction->namespaces, operation->namespace->name));
+    default:
+        return true;
+    }
+}
+
 bool transaction_prepare(struct transaction *transaction)
 {
-    const struct plan *plan = transaction->plan;
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct operation *operation = &plan->operations[i];
-        const char *name = operation->namespace->name;
-        if (is_mount(operation))
-            note_mounts(transaction);
-        if (operation->type == OPERATION_LINK_PARK &&
-            !note_parking(transaction, netns_table_find(&transaction->namespaces, name)))
+    for (size_t i = 0; i < transaction->plan->count; i++) {
+        if (!prepare(transaction, &transaction->plan->operations[i]))
             return false;
-        if (operation->type != OPERATION_NAMESPACE_MAKE)
-            continue;
-        transaction->made = true;
-        struct netns *netns = prepare_netns(operation->namespace);
-        if (netns && netns_table_add(&transaction->namespaces, netns))
-            continue;
-        netns_free(netns);
-        return false;
     }
     return true;
 }

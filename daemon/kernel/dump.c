@@ -58,14 +58,23 @@ static bool dump_links(struct reading *reading)
 }
 
 /* IFINDEX 0: of all links. */
-static bool dump_addresses(struct reading *reading, uint32_t ifindex)
+static bool dump_addresses_of(struct reading *reading, unsigned char family, uint32_t ifindex)
 {
     char buffer[256];
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     request->nlmsg_type = RTM_GETADDR;
     struct ifaddrmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+    header->ifa_family = family;
     header->ifa_index = ifindex;
     return dump(reading, request, message_address_read);
+}
+
+/* One family's addresses, or routes, are read without the lock that everybody waits for, those of
+ * all families at once with it (net/core/rtnetlink.c, rtnl_dump_all()). */
+static bool dump_addresses(struct reading *reading, uint32_t ifindex)
+{
+    return dump_addresses_of(reading, AF_INET, ifindex) &&
+           dump_addresses_of(reading, AF_INET6, ifindex);
 }
 
 static bool is_gone(int errnum)
@@ -132,13 +141,13 @@ static bool read_asked_links(struct reading *reading, const struct namespace *as
     return true;
 }
 
-/* Of all families; those that are not known are left out. */
-static bool dump_routes(struct reading *reading)
+static bool dump_routes(struct reading *reading, unsigned char family)
 {
     char buffer[256];
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     request->nlmsg_type = RTM_GETROUTE;
-    mnl_nlmsg_put_extra_header(request, sizeof(struct rtmsg));
+    struct rtmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+    header->rtm_family = family;
     return dump(reading, request, message_route_read);
 }
 
@@ -187,7 +196,8 @@ static bool read_parts(struct reading *reading, unsigned parts,
         if (!read_sysctls(asked[i], reading->namespace, reading->error))
             return false;
     }
-    return !(parts & DUMP_REST) || (dump_routes(reading) && dump_rules(reading));
+    return !(parts & DUMP_REST) ||
+           (dump_routes(reading, AF_INET) && dump_routes(reading, AF_INET6) && dump_rules(reading));
 }
 
 /* One reading. */

@@ -1,5 +1,6 @@
 #include "kernel/execute.h"
 
+#include "common/log.h"
 #include "kernel/batch.h"
 #include "kernel/message.h"
 #include "kernel/sysctl.h"
@@ -23,12 +24,6 @@ struct run {
     size_t *failed;
     struct error *error;
 };
-
-void execute_end(void)
-{
-    batch_free(batch);
-    batch = NULL;
-}
 
 static struct mnl_socket *obtain_socket(struct netns *netns, struct error *error)
 {
@@ -215,14 +210,46 @@ static bool ensure_ifindex(struct run *run, struct link *link)
     return found;
 }
 
-/* The other end of a cable leads from TARGET to HOME. */
-static bool give_number(struct run *run, struct netns *target, const char *home)
+/* For each device that comes up the kernel goes through all IPv6 routes of its namespace, which has
+ * one for each device that has IPv6 (net/ipv6/route.c, rt6_sync_up()): among thousands of ports
+ * that takes longer than all else. What a port is a port of has IPv6 without it. */
+static bool set_quiet(struct run *run, struct netns *netns, bool quiet)
 {
-    const struct netns *netns = find_namespace(run, home);
-    struct mnl_socket *socket = netns && target->hub ? obtain_socket(target, run->error) : NULL;
-    if (socket && netns->number >= 0)
-        netlink_give_number(socket, netns);
-    return netns && (socket || !target->hub);
+    struct error reason = {0};
+    if (netns->quiet == quiet)
+        return true;
+    if (!flush(run) || !netns_enter(netns, run->error))
+        return false;
+    bool good = sysctl_write("net/ipv6/conf/default/disable_ipv6", quiet ? "1" : "0", &reason) ||
+                reason.code == ERROR_NOT_FOUND;
+    netns->quiet = quiet;
+    if (!good)
+        *run->error = reason;
+    return netns_leave(good ? run->error : NULL) && good;
+}
+
+/* Links are about to be born: LINK in its own namespace, MAIN in another. */
+static bool set_quiet_for(struct run *run, const struct link *link, const struct link *main)
+{
+    struct netns *home = find_namespace(run, link->namespace->name);
+    struct netns *target = find_namespace(run, main->namespace->name);
+    return home && target && (home == target || set_quiet(run, home, false)) &&
+           set_quiet(run, target, message_link_is_plain_port(main));
+}
+
+/* A port that was born without IPv6 is to have it after all. */
+static bool give_ipv6(struct run *run, const struct link *link)
+{
+    char path[64];
+    struct error reason = {0};
+    const struct netns *netns = find_namespace(run, link->namespace->name);
+    if (!netns || !flush(run) || !netns_enter(netns, run->error))
+        return false;
+    snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6", link->name);
+    bool good = sysctl_write(path, "0", &reason) || reason.code == ERROR_NOT_FOUND;
+    if (!good)
+        *run->error = reason;
+    return netns_leave(good ? run->error : NULL) && good;
 }
 
 static bool create_link(struct run *run, const struct operation *operation)
@@ -231,11 +258,12 @@ static bool create_link(struct run *run, const struct operation *operation)
     const struct link *main = link->kind->paired ? link_peer(link) : link;
     const char *home = message_link_home(link);
     int target_fd = -1;
-    if (!ensure_ifindex(run, link_lower(link)) || !ensure_ifindex(run, link_master(main)))
+    if (!ensure_ifindex(run, link_lower(link)) || !ensure_ifindex(run, link_master(main)) ||
+        !set_quiet_for(run, link, main))
         return false;
     if (strcmp(main->namespace->name, home) != 0) {
-        struct netns *target = find_namespace(run, main->namespace->name);
-        if (!target || !give_number(run, target, home))
+        const struct netns *target = find_namespace(run, main->namespace->name);
+        if (!target)
             return false;
         target_fd = target->fd;
     }
@@ -317,7 +345,10 @@ static bool delete_link(struct run *run, const struct operation *operation)
 static bool change_address(struct run *run, const struct operation *operation)
 {
     bool removal = operation->type == OPERATION_ADDRESS_REMOVE;
-    if (!ensure_ifindex(run, operation->link))
+    bool ipv6 = operation->address->prefix.address.family == AF_INET6;
+    bool port = operation->link->master || operation->link->master_ifindex;
+    if (!ensure_ifindex(run, operation->link) ||
+        (!removal && ipv6 && port && !give_ipv6(run, operation->link)))
         return false;
     struct nlmsghdr *request =
         begin(run, operation->namespace->name, removal ? RTM_DELADDR : RTM_NEWADDR,
@@ -435,6 +466,18 @@ bool execute_operations(const struct execution *execution, const struct operatio
         good = carry_out(&run, &operations[run.current]);
     }
     return good && flush(&run);
+}
+
+void execute_end(const struct execution *execution)
+{
+    struct error error = {0};
+    struct run run = {.execution = execution, .error = &error};
+    batch_free(batch);
+    batch = NULL;
+    for (struct netns *netns = execution->namespaces->entries; netns; netns = netns->hh.next) {
+        if (netns->quiet && netns->fd >= 0 && !set_quiet(&run, netns, false))
+            log_warning("namespace %s: %s", netns->name, error.text);
+    }
 }
 
 static bool request_deletion(const struct netns *netns, const char *name, uint32_t group,

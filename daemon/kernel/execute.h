@@ -28,5 +28,6 @@ bool execute_destroy_parked(const struct netns *netns, uint32_t park_group, stru
 /* Deletes the link called NAME in NETNS. A link that is not there is success. */
 bool execute_delete_link(const struct netns *netns, const char *name, struct error *error);
 
-/* Frees what execute_operations() kept for later calls. Runs on the same thread. */
-void execute_end(void);
+/* No more operations of EXECUTION come: frees what was kept for them, and resets what they needed.
+ * Runs on the same thread. */
+void execute_end(const struct execution *execution);

@@ -35,6 +35,10 @@ bool message_read_values(const struct nlattr *nested, const struct nlmsghdr *mes
  */
 const char *message_link_home(const struct link *link);
 
+/* Is LINK born as a port, in a namespace whose document holds nothing of IPv6? Then it needs none of
+ * its own. */
+bool message_link_is_plain_port(const struct link *link);
+
 /* Makes LINK, with its other end when it is one of a pair. TARGET_FD is a descriptor of the
  * namespace that the main link is to be in, when that is not the home: LINK's own, or for a pair
  * that of its other end; -1 otherwise. */

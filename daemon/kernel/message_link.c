@@ -299,6 +299,13 @@ static void put_kind_birth(struct nlmsghdr *request, const struct link *link)
     mnl_attr_nest_end(request, data);
 }
 
+bool message_link_is_plain_port(const struct link *link)
+{
+    const struct namespace *namespace = link->namespace;
+    return is_born_complete(link) && wanted_master(link) && !namespace->ipv6 &&
+           !namespace_is_shared(namespace) && !namespace->sysctls;
+}
+
 /* The end that stays in the home namespace, within the request for the other one. Its header is a
  * struct ifinfomsg of its own (drivers/net/veth.c, veth_newlink()). */
 static void put_pair(struct nlmsghdr *request, const struct link *near)

@@ -35,11 +35,6 @@ bool netlink_ack_read(const struct nlmsghdr *message, struct netlink_ack *ack);
  * the kernel's words. */
 bool netlink_change(struct mnl_socket *socket, struct nlmsghdr *request, struct error *error);
 
-/* Has the namespace of SOCKET know NETNS by the number that the daemon's own knows it by, before
- * the kernel chooses one: the lower, the sooner it is found (netns_number.c). Only speed depends on
- * it, so that nothing is said when it fails. */
-void netlink_give_number(struct mnl_socket *socket, const struct netns *netns);
-
 /* Sends REQUEST, which asks for one thing, and hands the answer to EACH (as for netlink_dump()). On
  * failure ERROR has the kernel's errno. */
 bool netlink_ask(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t each, void *context,

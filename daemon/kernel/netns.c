@@ -190,6 +190,9 @@ bool netns_make(struct netns *netns, struct error *error)
 {
     if (!make(netns, error))
         return false;
+    if (netns->neighbour && netns->neighbour->fd >= 0)
+        netns_introduce(netns, netns->neighbour);
+    netns->neighbour = NULL;
     set_state(netns, true);
     return true;
 }

@@ -24,12 +24,14 @@ struct netns {
     char *name; /* owned */
     int fd;     /* -1 until it is made or opened, and after release */
     uint64_t cookie;
-    int32_t number;            /* the daemon's own namespace knows it by (nsid); -1: none */
-    bool host;                 /* the daemon's own namespace */
-    bool hub;                  /* many of its links lead to others: most messages come from it */
-    bool silent;               /* to be made so that no link in it gets addresses by itself */
-    bool fresh;                /* netns_make() made it, and nobody has read it yet */
-    struct mnl_socket *socket; /* in it, kept for who needs one next; owned, NULL: none is */
+    int32_t number; /* the daemon's own namespace knows it by (nsid); -1: none */
+    bool host;      /* the daemon's own namespace */
+    bool hub;       /* many of its links lead to others: most messages come from it */
+    const struct netns *neighbour; /* hub that a cable is to lead to; borrowed, NULL: none */
+    bool quiet;                    /* links are born in it without IPv6 now */
+    bool silent;                   /* to be made so that no link in it gets addresses by itself */
+    bool fresh;                    /* netns_make() made it, and nobody has read it yet */
+    struct mnl_socket *socket;     /* in it, kept for who needs one next; owned, NULL: none is */
     enum { NETNS_PENDING, NETNS_READY, NETNS_FAILED } state; /* guarded by a lock in netns.c */
     UT_hash_handle hh;
 };
@@ -95,6 +97,12 @@ bool netns_number(struct netns *netns, bool fresh, struct error *error);
  */
 bool netns_number_in(const struct netns *in, const struct netns *netns, int32_t *number,
                      struct error *error);
+
+/* Has HUB know NETNS by the same number, before the kernel chooses one: the lower, the sooner it is
+ * found (netns_number.c). Only speed depends on it, so that nothing is said when it fails. */
+void netns_introduce(const struct netns *netns, const struct netns *hub);
+/* Lets go of the hub that this thread introduced namespaces to. */
+void netns_introduce_end(void);
 
 /* Does the name below NETNS_DIRECTORY lead to NETNS, which is held? */
 bool netns_is_named(const struct netns *netns);

@@ -38,6 +38,9 @@ static struct nlmsghdr *put_request(char *buffer, uint16_t type, int fd)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct mnl_socket *own; /* in the daemon's namespace, kept */
+/* Of the thread that makes namespaces: in the hub that they were introduced to last. */
+static _Thread_local struct mnl_socket *introducing;
+static _Thread_local uint64_t introducing_to; /* its cookie */
 static int32_t next_number = NUMBER_MAX, next_hub_number = NUMBER_HUB_MAX;
 
 /* A number that was given before, perhaps by an earlier netnsd: the next ones are below it. */
@@ -107,16 +110,6 @@ static bool assign_next(struct netns *netns, struct error *error)
     }
 }
 
-void netlink_give_number(struct mnl_socket *socket, const struct netns *netns)
-{
-    char buffer[256];
-    struct nlmsghdr *request = put_request(buffer, RTM_NEWNSID, netns->fd);
-    mnl_attr_put_u32(request, NETNSA_NSID, (uint32_t)netns->number);
-    request->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-    if (mnl_socket_sendto(socket, request, request->nlmsg_len) >= 0)
-        mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-}
-
 static bool number_locked(struct netns *netns, bool fresh, struct error *error)
 {
     bool known = fresh || netns->number != NETNSA_NSID_NOT_ASSIGNED;
@@ -151,4 +144,26 @@ bool netns_number_in(const struct netns *in, const struct netns *netns, int32_t 
     bool good = ask(netns->fd, in->host ? NETNSA_NSID_NOT_ASSIGNED : in->number, number, error);
     pthread_mutex_unlock(&lock);
     return good;
+}
+
+void netns_introduce(const struct netns *netns, const struct netns *hub)
+{
+    char buffer[256];
+    struct error ignored = {0};
+    if (introducing && introducing_to != hub->cookie)
+        netns_introduce_end();
+    if (!introducing && !(introducing = netlink_open_in(hub, &ignored)))
+        return;
+    introducing_to = hub->cookie;
+    struct nlmsghdr *request = put_request(buffer, RTM_NEWNSID, netns->fd);
+    mnl_attr_put_u32(request, NETNSA_NSID, (uint32_t)netns->number);
+    request->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+    if (mnl_socket_sendto(introducing, request, request->nlmsg_len) >= 0)
+        mnl_socket_recvfrom(introducing, buffer, sizeof(buffer));
+}
+
+void netns_introduce_end(void)
+{
+    netlink_closep(&introducing);
+    introducing = NULL;
 }
