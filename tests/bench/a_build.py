@@ -1,0 +1,115 @@
+"""a. Building N namespaces, from the start of the client to its answer; and removing them, from the
+start of the client until the kernel has destroyed all.
+
+The contestants take turns, each in a world of its own, and none begins before the kernel has
+destroyed what the one before it left."""
+
+import time
+
+from cleanup import Cleanups
+from contestants import contestants
+from measure import REST_AFTER_MAKING, run, say, summary
+from table import Table, at_least, at_most, microseconds, milliseconds, quotient, ratio
+
+SIZES = (1, 10, 100, 1000, 5000, 10000)
+
+# What is asked of netnsd: at most so many times the bound, at one namespace so many seconds over it.
+MAKE_LIMIT = {1000: 1.15, 10000: 1.25}
+REMOVE_LIMIT = {1000: 1.15}
+EXCESS_LIMIT = {1: 0.003}
+# And so many times as fast as others, at this size.
+OTHERS_SIZE = 100
+OTHERS_LIMIT = {"batch": 20, "ip": 80, "cni": 90}
+
+
+def turn(contestant, count, cleanups):
+    """The seconds that building and removing take."""
+    with contestant.turn(count) as ready:
+        _, made = run(ready.namespaces, ready.make)
+        assert len(ready.names()) == count + 1, f"{contestant.title} has not built all"
+        # The kernel's late work, and netnsd's, which must not be counted with the removal. The same
+        # for all.
+        time.sleep(REST_AFTER_MAKING)
+        start, _ = run(ready.namespaces, ready.remove)
+        gone = cleanups.wait(lambda: not ready.names())
+    cleanups.wait()
+    return made, gone - start
+
+
+def measure(options):
+    there = {name: each for name, each in contestants().items() if each.there}
+    rows = []
+    with Cleanups() as cleanups:
+        for count in options.sizes(SIZES):
+            times = {name: ([], []) for name, each in there.items()
+                     if each.most is None or count <= each.most}
+            for number in range(options.rounds(count)):
+                for name, (made, removed) in times.items():
+                    say(f"a: {count} namespaces, round {number + 1}, {there[name].title}")
+                    seconds = turn(there[name], count, cleanups)
+                    made.append(seconds[0])
+                    removed.append(seconds[1])
+            rows.append({"namespaces": count,
+                         "make": {name: summary(made) for name, (made, _) in times.items()},
+                         "remove": {name: summary(removed)
+                                    for name, (_, removed) in times.items()}})
+    return {"titles": {name: each.title for name, each in there.items()}, "sizes": rows}
+
+
+# What is shown.
+
+def medians(row, work):
+    return {name: figures["median"] for name, figures in row[work].items()}
+
+
+def against_bound(rows, work, title, limits, excesses):
+    lines = []
+    for row in rows:
+        count, times = row["namespaces"], medians(row, work)
+        limit = (at_most(limits.get(count), quotient(times["netnsd"], times["bound"]))
+                 or at_most(excesses.get(count), times["netnsd"] - times["bound"], "{:g} s over"))
+        lines.append([f"{count:,}", milliseconds(times["bound"]), milliseconds(times["netnsd"]),
+                      ratio(times["netnsd"], times["bound"]), limit])
+    return Table(title, ["namespaces", "lower bound", "netnsd", "ratio", "limit"], lines)
+
+
+def against_others(rows, titles):
+    lines = []
+    for row in rows:
+        times = medians(row, "make")
+        for name in (name for name in titles if name in times and name not in ("bound", "netnsd")):
+            limit = OTHERS_LIMIT.get(name) if row["namespaces"] == OTHERS_SIZE else None
+            faster = quotient(times[name], times["netnsd"])
+            lines.append([f"{row['namespaces']:,}", titles[name], milliseconds(times[name]),
+                          f"{faster:.1f}x", at_least(limit, faster)])
+    return Table("Building, by others: how many times as long as netnsd they take.",
+                 ["namespaces", "contestant", "takes", "netnsd is faster", "limit"], lines)
+
+
+def growth(rows):
+    """What a namespace costs, and how many times what it costs among a thousand, or among the
+    fewest."""
+    first = next((row for row in rows if row["namespaces"] == 1000), rows[0])
+    lines = []
+    for row in rows:
+        def each(name, of=row):
+            return medians(of, "make")[name] / of["namespaces"]
+        growths = {name: each(name) / each(name, first) for name in ("bound", "netnsd")}
+        lines.append([f"{row['namespaces']:,}", microseconds(each("bound")),
+                      microseconds(each("netnsd")), f"{growths['bound']:.2f}x",
+                      f"{growths['netnsd']:.2f}x",
+                      at_most(growths["bound"] if row["namespaces"] == 10000 else None,
+                              growths["netnsd"], "{:.2f}x")])
+    return Table(f"Building one of them, and how that grows from {first['namespaces']:,} on.",
+                 ["namespaces", "lower bound", "netnsd", "bound grows", "netnsd grows", "limit"],
+                 lines)
+
+
+def tables(data):
+    rows = data["sizes"]
+    yield against_bound(rows, "make", "Building, from the start of the client to its answer.",
+                        MAKE_LIMIT, EXCESS_LIMIT)
+    yield against_bound(rows, "remove", "Removing, from the start of the client until the kernel "
+                        "has destroyed all.", REMOVE_LIMIT, {})
+    yield against_others(rows, data["titles"])
+    yield growth(rows)
