@@ -2,17 +2,23 @@
 long a single one takes at 200 a second, at rest and while many namespaces are built and removed. Small
 changes of another topology go on meanwhile, a few a second, and are measured too.
 
+What of that is the kernel's shows with a server that only answers, while the lower bound builds and
+removes as many: a kernel that is not preemptible runs nothing else on a processor on which it destroys
+namespaces.
+
 The client is tests/bench/reader.c. It counts from when a read was due, not from when it was sent."""
 
 import contextlib
 import json
 import signal
 import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 from cleanup import Cleanups
-from contestants import netnsd
+from contestants import bound, netnsd
 from measure import PROGRAMS, REST_AFTER_MAKING, run, say, summary, wait_at_rest
 from table import Table, at_least, at_most, milliseconds
 from topology import document
@@ -34,20 +40,20 @@ CALLS_LIMIT = 50000
 EXCESS_LIMIT = 0.001
 
 
-def reader(world, method, *how):
-    return [PROGRAMS / "reader", world.socket, method, json.dumps(READS[method]), *map(str, how)]
+def reader(path, method, *how):
+    return [PROGRAMS / "reader", path, method, json.dumps(READS[method]), *map(str, how)]
 
 
 def pipelined(world, method):
-    done = subprocess.run(reader(world, method, "pipelined", PIPELINED_SECONDS), check=True,
+    done = subprocess.run(reader(world.socket, method, "pipelined", PIPELINED_SECONDS), check=True,
                           stdout=subprocess.PIPE, text=True)
     return float(done.stdout)
 
 
 @contextlib.contextmanager
-def reading(world, seconds):
+def reading(path, seconds):
     """Reads at a fixed rate meanwhile, and adds to SECONDS what each read took."""
-    with subprocess.Popen(reader(world, PACED, "paced", RATE), stdout=subprocess.PIPE,
+    with subprocess.Popen(reader(path, PACED, "paced", RATE), stdout=subprocess.PIPE,
                           text=True) as process:
         yield
         process.send_signal(signal.SIGTERM)
@@ -90,7 +96,7 @@ class Others:
 
     @contextlib.contextmanager
     def at_work(self, world):
-        with reading(world, self.reads), changing(world, self.changes):
+        with reading(world.socket, self.reads), changing(world, self.changes):
             yield
 
     def summary(self):
@@ -117,6 +123,42 @@ def measure_one(count, rounds, cleanups):
     return {"namespaces": count, **{name: each.summary() for name, each in phases.items()}}
 
 
+@contextlib.contextmanager
+def answering():
+    """The path of a server that does nothing but answer one client."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "socket"
+        with subprocess.Popen([PROGRAMS / "reader", path, "echo"]) as process:
+            while not path.exists():
+                assert process.poll() is None, "nothing answers"
+                time.sleep(0.01)
+            yield path
+
+
+def measure_kernel(count, rounds, cleanups):
+    """The same reads of a server that only answers, while the lower bound is at work."""
+    seconds = {name: [] for name in ("rest", "make", "remove")}
+
+    @contextlib.contextmanager
+    def at_work(phase):
+        with answering() as path, reading(path, seconds[phase]):
+            yield
+
+    for number in range(rounds):
+        say(f"d: the kernel, and {count} namespaces, round {number + 1}")
+        with bound(count) as turn:
+            with at_work("rest"):
+                time.sleep(REST_SECONDS / rounds)
+            with at_work("make"):
+                run(turn.namespaces, turn.make)
+            time.sleep(REST_AFTER_MAKING)
+            with at_work("remove"):
+                run(turn.namespaces, turn.remove)
+                cleanups.wait(lambda: not turn.names())
+        cleanups.wait()
+    return {phase: {"reads": summary(each)} for phase, each in seconds.items()}
+
+
 def measure_pipelined():
     with netnsd(0) as turn:
         turn.world.apply("quiet", document(1, "quiet", "q"))
@@ -129,8 +171,11 @@ def measure(options):
     data = {"pipelined": measure_pipelined(), "sizes": []}
     with Cleanups() as cleanups:
         for count in options.sizes(SIZES):
-            data["sizes"].append(measure_one(count, min(3, options.rounds(count)), cleanups))
+            rounds = min(3, options.rounds(count))
+            row = measure_one(count, rounds, cleanups)
             cleanups.wait()
+            row["kernel"] = {"namespaces": count, **measure_kernel(count, rounds, cleanups)}
+            data["sizes"].append(row)
     return data
 
 
@@ -162,5 +207,8 @@ def tables(data):
                  for method, calls in data["pipelined"].items()])
     yield latencies(data["sizes"], f"One read ({PACED}), {RATE} a second, each counted from when "
                     "it was due.", "reads", EXCESS_LIMIT)
+    yield latencies([row["kernel"] for row in data["sizes"]], "The same of a server that only "
+                    "answers, while the lower bound builds and removes: what the kernel adds.",
+                    "reads", None)
     yield latencies(data["sizes"], "One small change of another topology meanwhile.", "changes",
                     None)

@@ -4,6 +4,8 @@
  *         always has many calls under way; prints how many were answered a second
  *     reader SOCKET METHOD PARAMETERS paced RATE
  *         RATE calls a second, until it gets SIGTERM; prints as JSON how many seconds each took
+ *     reader SOCKET echo
+ *         is a server instead, for one client, that answers whatever it is asked at once
  *
  * A paced call's time counts from when it was due, whether or not those before it are answered: so
  * the calls that would have come while netnsd stood still are counted as well. Paced, this process
@@ -55,12 +57,18 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static void client_connect(struct client *client, const char *path)
+static struct sockaddr_un address_of(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(address.sun_path))
         errx(EXIT_FAILURE, "the path of the socket is too long");
     strcpy(address.sun_path, path);
+    return address;
+}
+
+static void client_connect(struct client *client, const char *path)
+{
+    const struct sockaddr_un address = address_of(path);
     client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (client->fd < 0 || connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         err(EXIT_FAILURE, "%s cannot be connected to", path);
@@ -194,12 +202,42 @@ static void be_real_time(void)
         warn("it runs without real-time priority");
 }
 
+static void answer(int fd)
+{
+    static char calls[BURST * CALL_MAX];
+    static const char reply[] = "{}";
+    ssize_t length;
+    while ((length = recv(fd, calls, sizeof(calls), 0)) > 0) {
+        for (ssize_t i = 0; i < length; i++) {
+            if (!calls[i] && send(fd, reply, sizeof(reply), MSG_NOSIGNAL) < 0)
+                err(EXIT_FAILURE, "a reply cannot be sent");
+        }
+    }
+}
+
+static void echo(const char *path)
+{
+    const struct sockaddr_un address = address_of(path);
+    auto_close int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (listening < 0 || bind(listening, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+        listen(listening, 1) < 0)
+        err(EXIT_FAILURE, "%s cannot be listened at", path);
+    auto_close int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        err(EXIT_FAILURE, "no client can be accepted");
+    answer(fd);
+}
+
 int main(int argument_count, char **arguments)
 {
+    if (argument_count == 3 && strcmp(arguments[2], "echo") == 0) {
+        echo(arguments[1]);
+        return EXIT_SUCCESS;
+    }
     static struct client client;
     const struct sigaction on_end = {.sa_handler = end};
     if (argument_count != 6 || sigaction(SIGTERM, &on_end, NULL) < 0)
-        errx(EXIT_FAILURE, "usage: reader SOCKET METHOD PARAMETERS pipelined SECONDS|paced RATE");
+        errx(EXIT_FAILURE, "usage: reader SOCKET METHOD PARAMETERS pipelined SECONDS|paced RATE, or SOCKET echo");
     bool paced = strcmp(arguments[4], "paced") == 0;
     double amount = strtod(arguments[5], NULL);
     client_prepare(&client, arguments[2], arguments[3]);
