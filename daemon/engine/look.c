@@ -125,6 +125,14 @@ static void recall_number(const struct look_entry *entry, struct netns *netns)
     }
 }
 
+/* A crash in the middle of a change may have left it so (struct netns), unless its document says
+ * how it is to be. */
+static bool may_be_quiet(const struct look_entry *entry)
+{
+    return !entry->open && entry->asked[0] && !entry->asked[0]->sysctls &&
+           (!entry->asked[1] || !entry->asked[1]->sysctls);
+}
+
 /* PARKED (NULL: it is not) is where a namespace of ours was parked when netnsd came to an end. */
 static bool open_entry(struct look *look, const struct look_entry *entry, const char *parked)
 {
@@ -149,7 +157,7 @@ static bool open_entry(struct look *look, const struct look_entry *entry, const 
     }
     namespace->parked = parked;
     netns->hub = namespace->hub;
-    netns->quiet = namespace->hub && !entry->open; /* perhaps, since a crash */
+    netns->quiet = namespace->hub && may_be_quiet(entry);
     return netns_table_add(look->table, TAKE(netns)) || error_memory(&look->error);
 }
 

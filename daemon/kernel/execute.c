@@ -237,7 +237,13 @@ static bool set_quiet_for(struct run *run, const struct link *link, const struct
            set_quiet(run, target, message_link_is_plain_port(main));
 }
 
-/* A port that was born without IPv6 is to have it after all. */
+/* It may have been born as a port, though it need not be one any more. */
+static bool may_lack_ipv6(const struct link *link)
+{
+    return link->namespace->hub && !namespace_is_shared(link->namespace) && link->match;
+}
+
+/* What was born without IPv6 is to have it after all. */
 static bool give_ipv6(struct run *run, const struct link *link)
 {
     char path[64];
@@ -346,9 +352,8 @@ static bool change_address(struct run *run, const struct operation *operation)
 {
     bool removal = operation->type == OPERATION_ADDRESS_REMOVE;
     bool ipv6 = operation->address->prefix.address.family == AF_INET6;
-    bool port = operation->link->master || operation->link->master_ifindex;
     if (!ensure_ifindex(run, operation->link) ||
-        (!removal && ipv6 && port && !give_ipv6(run, operation->link)))
+        (!removal && ipv6 && may_lack_ipv6(operation->link) && !give_ipv6(run, operation->link)))
         return false;
     struct nlmsghdr *request =
         begin(run, operation->namespace->name, removal ? RTM_DELADDR : RTM_NEWADDR,

@@ -41,6 +41,9 @@ static const char *const texts[STATEMENT_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
+    [PART_BEGIN] = "SAVEPOINT part",
+    [PART_END] = "RELEASE part",
+    [PART_UNDO] = "ROLLBACK TO part",
     /* The CHECK is made before the conflict is found: the row must be right as an insert, too. */
     [TOPOLOGY_INTEND] = "INSERT INTO topology VALUES"
                         " (?1, ifnull((SELECT generation FROM topology WHERE name = ?1), 0), ?2)"

@@ -11,8 +11,15 @@ struct database;
 struct database *database_open(const char *path, struct error *error);
 void database_close(struct database *database);
 
-/* The writes of store.h, each one transaction: either all of it is in the database afterwards, or
- * nothing. */
+/* The writes of store.h come between these two, several of them as one transaction, which is FULLY on
+ * the disk afterwards, or survives all but a crash of the machine. When database_end() fails, none of
+ * them is in the database. */
+bool database_begin(struct database *database, bool fully, struct error *error);
+bool database_end(struct database *database, struct error *error);
+/* Did a failure end the transaction, so that nothing of it will be in the database? */
+bool database_broken(const struct database *database);
+
+/* Each of them is in the transaction as a whole, or not at all. */
 bool database_intend(struct database *database, const char *topology, uint64_t generation,
                      const struct store_rows *changed, struct error *error);
 bool database_commit(struct database *database, const char *topology,

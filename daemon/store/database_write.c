@@ -20,21 +20,39 @@ static bool run(const struct database *database, enum statement which, const cha
 }
 
 /* The level cannot be changed within a transaction (sqlite.org, PRAGMA synchronous). */
-static bool begin(const struct database *database, bool full, struct error *error)
+bool database_begin(struct database *database, bool fully, struct error *error)
 {
     return database_execute(database,
-                            full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                            fully ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
                             error) &&
            run(database, BEGIN, NULL, 0, error);
 }
 
-static bool end(const struct database *database, bool good, struct error *error)
+bool database_end(struct database *database, struct error *error)
 {
-    if (good && run(database, COMMIT, NULL, 0, error))
+    if (run(database, COMMIT, NULL, 0, error))
         return true;
-    if (!sqlite3_get_autocommit(database->connection))
+    if (!database_broken(database))
         run(database, ROLLBACK, NULL, 0, NULL);
     return false;
+}
+
+bool database_broken(const struct database *database)
+{
+    return sqlite3_get_autocommit(database->connection);
+}
+
+static bool begin(const struct database *database, struct error *error)
+{
+    return run(database, PART_BEGIN, NULL, 0, error);
+}
+
+static bool end(const struct database *database, bool good, struct error *error)
+{
+    if (!good && !database_broken(database))
+        run(database, PART_UNDO, NULL, 0, NULL);
+    return (database_broken(database) || run(database, PART_END, NULL, 0, good ? error : NULL)) &&
+           good;
 }
 
 static bool write_row(const struct database *database, const char *topology, uint64_t generation,
@@ -69,7 +87,7 @@ static bool take_back(const struct database *database, const char *topology, uin
 bool database_intend(struct database *database, const char *topology, uint64_t generation,
                      const struct store_rows *changed, struct error *error)
 {
-    if (!begin(database, false, error))
+    if (!begin(database, error))
         return false;
     /* What was cut off and could not be recovered from must not be mixed into this. */
     bool good = take_back(database, topology, generation, error) &&
@@ -130,7 +148,7 @@ bool database_commit(struct database *database, const char *topology,
                      const struct store_generation *made, int64_t deadline,
                      const struct store_rows *facts, struct error *error)
 {
-    return begin(database, true, error) &&
+    return begin(database, error) &&
            end(database,
                commit_topology(database, topology, made->generation, error) &&
                    add_generation(database, topology, made, deadline, error) &&
@@ -154,29 +172,28 @@ static bool confirm(const struct database *database, const char *topology, uint6
 bool database_confirm(struct database *database, const char *topology, uint64_t generation,
                       struct error *error)
 {
-    return begin(database, true, error) &&
+    return begin(database, error) &&
            end(database, confirm(database, topology, generation, error), error);
 }
 
 bool database_remove(struct database *database, const char *topology, struct error *error)
 {
-    return begin(database, true, error) &&
+    return begin(database, error) &&
            end(database, run(database, TOPOLOGY_DELETE, topology, 0, error), error);
 }
 
 bool database_note(struct database *database, const char *topology, const struct store_rows *facts,
                    struct error *error)
 {
-    return begin(database, true, error) &&
+    return begin(database, error) &&
            end(database, write_facts(database, topology, facts, error), error);
 }
 
 bool database_abandon(struct database *database, const char *topology, uint64_t generation,
                       struct error *error)
 {
-    return begin(database, false, error) &&
-           end(database,
-               take_back(database, topology, generation, error) &&
-                   run(database, TOPOLOGY_FORGET, topology, 0, error),
-               error);
+    return begin(database, error) && end(database,
+                                         take_back(database, topology, generation, error) &&
+                                             run(database, TOPOLOGY_FORGET, topology, 0, error),
+                                         error);
 }

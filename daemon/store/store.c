@@ -10,9 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
 
+struct request;
+STAILQ_HEAD(requests, request);
+
+/* Requests that are written together. */
+struct batch {
+    struct job job;
+    struct store *store; /* NULL: it is closed */
+    struct database *database;
+    struct requests requests;
+};
+
 struct store {
+    struct batch *batches[2]; /* that are being written, the second while it closes; NULL: none */
+    struct requests waiting;
     int lock;
     struct database *database;
     struct worker *worker;
@@ -29,10 +43,20 @@ enum request_type {
     REQUEST_HISTORY,
 };
 
+static bool is_write(enum request_type type)
+{
+    return type != REQUEST_READ && type != REQUEST_HISTORY;
+}
+
+/* What was acknowledged outlives a crash of the machine; what was intended has gone with it. */
+static bool is_acknowledged(enum request_type type)
+{
+    return is_write(type) && type != REQUEST_INTEND && type != REQUEST_ABANDON;
+}
+
 /* What is asked of the store's thread, and what it answers. */
 struct request {
-    struct job job;
-    struct store *store;
+    STAILQ_ENTRY(request) next;
     enum request_type type;
     char *topology;
     struct store_generation generation; /* its number; all of it for a commit */
@@ -96,34 +120,6 @@ static int take_lock(const char *directory, struct error *error)
     return -1;
 }
 
-struct store *store_open(const char *directory, struct completions *completions,
-                         struct error *error)
-{
-    char path[PATH_MAX];
-    struct store *store = calloc(1, sizeof(*store));
-    if (!store) {
-        error_memory(error);
-        return NULL;
-    }
-    store->lock = -1;
-    snprintf(path, sizeof(path), "%s/state.db", directory);
-    if (make_directory(directory, error) && (store->lock = take_lock(directory, error)) >= 0 &&
-        (store->database = database_open(path, error)) &&
-        (store->worker = worker_new("store", completions, error)))
-        return store;
-    store_close(store);
-    return NULL;
-}
-
-void store_close(struct store *store)
-{
-    worker_free(store->worker);
-    if (store->database)
-        database_close(store->database);
-    close_descriptor(&store->lock);
-    free(store);
-}
-
 bool store_load(struct store *store,
                 bool (*each)(void *context, const struct store_topology *topology,
                              struct error *error),
@@ -157,10 +153,8 @@ bool store_load(struct store *store,
     return good && !failure.code;
 }
 
-static void request_run(struct job *job)
+static void request_run(struct database *database, struct request *request)
 {
-    struct request *request = (struct request *)job;
-    struct database *database = request->store->database;
     const char *topology = request->topology;
     uint64_t generation = request->generation.generation;
     struct error *error = &request->error;
@@ -212,12 +206,132 @@ static void request_clear(struct request *request)
     free(request->topology);
 }
 
-static void request_done(struct job *job)
+/* None of the writes is in the database. */
+static void fail_writes(struct batch *batch, const struct error *error)
 {
-    struct request *request = (struct request *)job;
-    request_answer(request);
-    request_clear(request);
-    free(request);
+    const struct error reason = *error; /* which may be of one of them */
+    struct request *request;
+    STAILQ_FOREACH (request, &batch->requests, next) {
+        if (is_write(request->type) && !request->error.code)
+            request->error = reason;
+    }
+}
+
+/* After a failure that ended the transaction, no other write is tried. */
+static void run_requests(struct batch *batch)
+{
+    struct request *request;
+    STAILQ_FOREACH (request, &batch->requests, next) {
+        if (request->error.code)
+            continue;
+        request_run(batch->database, request);
+        if (is_write(request->type) && database_broken(batch->database))
+            fail_writes(batch, &request->error);
+    }
+}
+
+/* What came while the batch before was written is written together: the disk is waited for once. */
+static void batch_run(struct job *job)
+{
+    struct batch *batch = (struct batch *)job;
+    bool writes = false, fully = false;
+    struct error error = {0};
+    const struct request *request;
+    STAILQ_FOREACH (request, &batch->requests, next) {
+        writes |= is_write(request->type);
+        fully |= is_acknowledged(request->type);
+    }
+    if (writes && !database_begin(batch->database, fully, &error))
+        fail_writes(batch, &error);
+    run_requests(batch);
+    if (writes && !database_broken(batch->database) && !database_end(batch->database, &error))
+        fail_writes(batch, &error);
+}
+
+static void begin_batch(struct store *store, size_t place);
+
+static void batch_done(struct job *job)
+{
+    struct batch *batch = (struct batch *)job;
+    struct store *store = batch->store;
+    struct request *request;
+    if (store) {
+        store->batches[0] = NULL;
+        if (!STAILQ_EMPTY(&store->waiting))
+            begin_batch(store, 0);
+    }
+    while ((request = STAILQ_FIRST(&batch->requests))) {
+        STAILQ_REMOVE_HEAD(&batch->requests, next);
+        request_answer(request);
+        request_clear(request);
+        free(request);
+    }
+    free(batch);
+}
+
+/* When memory is short, all that waits fails. */
+static void refuse_waiting(struct store *store)
+{
+    struct requests refused = STAILQ_HEAD_INITIALIZER(refused);
+    struct request *request;
+    STAILQ_CONCAT(&refused, &store->waiting);
+    while ((request = STAILQ_FIRST(&refused))) {
+        STAILQ_REMOVE_HEAD(&refused, next);
+        error_memory(&request->error);
+        request_answer(request);
+        request_clear(request);
+        free(request);
+    }
+}
+
+static void begin_batch(struct store *store, size_t place)
+{
+    struct batch *batch = malloc(sizeof(*batch));
+    if (!batch) {
+        refuse_waiting(store);
+        return;
+    }
+    *batch = (struct batch){
+        .job = {.run = batch_run, .done = batch_done}, .store = store, .database = store->database};
+    STAILQ_INIT(&batch->requests);
+    STAILQ_CONCAT(&batch->requests, &store->waiting);
+    store->batches[place] = batch;
+    worker_submit(store->worker, &batch->job);
+}
+
+struct store *store_open(const char *directory, struct completions *completions,
+                         struct error *error)
+{
+    char path[PATH_MAX];
+    struct store *store = calloc(1, sizeof(*store));
+    if (!store) {
+        error_memory(error);
+        return NULL;
+    }
+    store->lock = -1;
+    STAILQ_INIT(&store->waiting);
+    snprintf(path, sizeof(path), "%s/state.db", directory);
+    if (make_directory(directory, error) && (store->lock = take_lock(directory, error)) >= 0 &&
+        (store->database = database_open(path, error)) &&
+        (store->worker = worker_new("store", completions, error)))
+        return store;
+    store_close(store);
+    return NULL;
+}
+
+void store_close(struct store *store)
+{
+    if (!STAILQ_EMPTY(&store->waiting))
+        begin_batch(store, 1);
+    worker_free(store->worker);
+    for (size_t i = 0; i < 2; i++) {
+        if (store->batches[i])
+            store->batches[i]->store = NULL;
+    }
+    if (store->database)
+        database_close(store->database);
+    close_descriptor(&store->lock);
+    free(store);
 }
 
 /* Takes the rows of ASKED over, and copies the strings. */
@@ -225,13 +339,13 @@ static void submit(struct store *store, const char *topology, struct request *as
 {
     const char *cause = asked->generation.cause;
     struct request *request = malloc(sizeof(*request));
-    asked->job = (struct job){.run = request_run, .done = request_done};
-    asked->store = store;
     asked->topology = strdup(topology);
     asked->generation.cause = cause ? strdup(cause) : NULL;
     if (request && asked->topology && (!cause || asked->generation.cause)) {
         *request = *asked;
-        worker_submit(store->worker, &request->job);
+        STAILQ_INSERT_TAIL(&store->waiting, request, next);
+        if (!store->batches[0])
+            begin_batch(store, 0);
         return;
     }
     error_memory(&asked->error);

@@ -8,7 +8,7 @@
  * A change is first intended: its rows are written as the next generation, before the kernel is
  * touched (synchronous NORMAL: what it guards dies with the boot). Then it is committed
  * (synchronous FULL: acknowledged means stored) or abandoned. An intent that is found at the start
- * was cut off by a crash. */
+ * was cut off by a crash. What is asked for while the disk is waited for is written together. */
 #pragma once
 
 #include "common/error.h"

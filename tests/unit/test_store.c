@@ -177,6 +177,25 @@ static void test_completions(void **state)
     assert_stored(fixture, "t 10: /a=odd facts:\n");
 }
 
+/* Of what is written together, one that cannot be leaves the others alone. */
+static void test_written_together(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outcome outcomes[4] = {0};
+    const struct store_generation wrong = {.generation = 7, .cause = "test"};
+    const struct store_generation right = {.generation = 1, .cause = "test"};
+    struct store_rows rows[] = {ROWS({"/a", "1"}), ROWS({"/b", "1"})};
+    struct store_rows facts[] = {ROWS({"f", "1"}), ROWS({"g", "1"})};
+    store_intend(fixture->store, "s", 1, &rows[0], note_outcome, &outcomes[0]);
+    store_intend(fixture->store, "t", 1, &rows[1], note_outcome, &outcomes[1]);
+    store_commit(fixture->store, "s", &wrong, 0, &facts[0], note_outcome, &outcomes[2]);
+    store_commit(fixture->store, "t", &right, 0, &facts[1], note_outcome, &outcomes[3]);
+    assert_true(wait_for(fixture, &outcomes[3]));
+    assert_true(outcomes[0].good && outcomes[1].good);
+    assert_true(outcomes[2].called && !outcomes[2].good);
+    assert_stored(fixture, "s 0: intent: /a=1 facts:\nt 1: /b=1 facts: g=1\n");
+}
+
 static void test_crash(void **state)
 {
     struct fixture *fixture = *state;
@@ -302,6 +321,7 @@ int main(void)
         STORE_TEST(test_remove),
         STORE_TEST(test_failed_writes),
         STORE_TEST(test_completions),
+        STORE_TEST(test_written_together),
         STORE_TEST(test_crash),
         STORE_TEST(test_load_ends_early),
         STORE_TEST(test_lock),
