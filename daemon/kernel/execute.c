@@ -240,7 +240,7 @@ static bool set_quiet_for(struct run *run, const struct link *link, const struct
 /* It may have been born as a port, though it need not be one any more. */
 static bool may_lack_ipv6(const struct link *link)
 {
-    return link->namespace->hub && !namespace_is_shared(link->namespace) && link->match;
+    return link->match && link->kind && link->kind->paired && !namespace_is_shared(link->namespace);
 }
 
 /* What was born without IPv6 is to have it after all. */

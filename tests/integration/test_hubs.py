@@ -1,0 +1,63 @@
+"""Namespaces with bridges, whose ports are born without IPv6 where nothing asks for it."""
+
+
+def hub(**more):
+    return {"links": {"br0": {"bridge": {}}}, **more}
+
+
+def document(hub_says, **ports):
+    return {"namespaces": {"hub": hub_says, **{
+        name: {"links": {"eth0": {"veth": {"bridge": "hub/br0"}}}} for name in ports or {"a": 1}}}}
+
+
+def disabled(world, link):
+    path = f"/proc/sys/net/ipv6/conf/{link}/disable_ipv6"
+    return world.run(*world.inside("hub"), "cat", path).strip()
+
+
+def test_ports_are_born_without_ipv6_and_others_with_it(world):
+    world.apply("lan", document(hub(links={"br0": {"bridge": {}}, "other": {"bridge": {}}})))
+    assert disabled(world, "a.eth0") == "1"
+    assert disabled(world, "br0") == disabled(world, "other") == "0"
+    assert disabled(world, "default") == "0"
+    world.run("ip", "-n", "hub", "link", "add", "theirs", "type", "bridge")
+    assert disabled(world, "theirs") == "0"
+
+
+def test_ipv6_that_is_asked_for_later(world):
+    world.apply("lan", document(hub()))
+    links = {"br0": {"bridge": {}, "addresses": ["2001:db8::1/64"]}}
+    world.apply("lan", document(hub(links=links), a=1, b=1))
+    assert "2001:db8::1/64" in world.addresses("hub", "br0")
+    assert world.link("hub", "a.eth0")["operstate"] == "UP"
+    assert world.apply("lan", document(hub(links=links), a=1, b=1))["outcome"] == "unchanged"
+
+
+def test_port_that_becomes_a_cable_with_ipv6(world):
+    world.apply("lan", document(hub()))
+    cable = {"namespaces": {
+        "hub": {"links": {"a.eth0": {"veth": {"peer": "a/eth0"}, "addresses": ["2001:db8::1/64"]}}},
+        "a": {"links": {"eth0": {"veth": {"peer": "hub/a.eth0"},
+                                 "addresses": ["2001:db8::2/64"]}}}}}
+    world.apply("lan", cable)
+    assert "2001:db8::1/64" in world.addresses("hub", "a.eth0")
+    assert world.ping("a", "2001:db8::1")
+
+
+def test_killed_while_ports_are_born(world, fault_injection):
+    """What a crash leaves behind is reset by the next change."""
+    world.apply("lan", document(hub()))
+    for step in range(1, 40):
+        world.restart(NETNSD_FAULT=f"{step}:kill")
+        try:
+            world.apply("lan", document(hub(), a=1, b=1))
+        except (ConnectionError, BrokenPipeError):
+            world.wait_killed()
+            world.start()
+            world.apply("lan", document(hub(), a=1, c=1))
+            assert disabled(world, "default") == "0"
+            world.apply("lan", document(hub()))
+        else:
+            assert step > 3
+            return
+    raise AssertionError("the change takes no end")
