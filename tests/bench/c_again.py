@@ -36,7 +36,7 @@ def measure_one(count, rounds):
 
         apply("before")
         wait_at_rest(world.daemon.pid, REST_AFTER_MAKING)
-        for number in range(2 * rounds):
+        for number in range(4 * rounds):
             now, then = ("before", "after") if number % 2 == 0 else ("after", "before")
             times["parse"].append(run(turn.namespaces, [PROGRAMS / "parse", files[now]])[1])
             times["same"].append(apply(now))

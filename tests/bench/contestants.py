@@ -67,7 +67,9 @@ def contestants():
     return {
         "bound": Contestant("lower bound", bound, None, True, None),
         "netnsd": Contestant("netnsd", netnsd, None, True, None),
-        "batch": Contestant("ip -batch", script(SCRIPTS / "batch.sh"), 1000,
+        "batches": Contestant("ip -batch, split", script(SCRIPTS / "batches.sh"), 1000,
+                              shutil.which("ip"), "iproute2"),
+        "batch": Contestant("ip -batch", script(SCRIPTS / "batch.sh"), 100,
                             shutil.which("ip"), "iproute2"),
         "ip": Contestant("ip in a loop", script(SCRIPTS / "ip.sh"), 100,
                          shutil.which("ip"), "iproute2"),

@@ -9,6 +9,7 @@ namespaces.
 The client is tests/bench/reader.c. It counts from when a read was due, not from when it was sent."""
 
 import contextlib
+import itertools
 import json
 import signal
 import subprocess
@@ -69,14 +70,13 @@ def changing(world, seconds):
 
     def change():
         with world.connect() as connection:
-            number = 0
-            while not ending.wait(CHANGE_INTERVAL):
-                number += 1
-                link = {"mtu": 1400 + number % 2}
-                patch = {"namespaces": {"q0": {"links": {"eth0": link}}}}
+            for mtu in itertools.cycle((1401, 1400)):
+                patch = {"namespaces": {"q0": {"links": {"eth0": {"mtu": mtu}}}}}
                 start = time.perf_counter()
                 connection.call("io.netnsd.Topology.Patch", {"topology": "quiet", "patch": patch})
                 seconds.append(time.perf_counter() - start)
+                if ending.wait(CHANGE_INTERVAL):
+                    break
 
     thread = threading.Thread(target=change)
     thread.start()

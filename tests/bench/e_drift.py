@@ -156,7 +156,7 @@ def measure(options):
 # What is shown.
 
 def with_ratio(value, base):
-    return f"{microseconds(value)} {ratio(value, base) or '-':>7}"
+    return f"{microseconds(value, 2)} {ratio(value, base) or '-':>7}"
 
 
 def repair_line(row, settling):

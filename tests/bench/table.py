@@ -42,8 +42,8 @@ def milliseconds(seconds):
     return None if seconds is None else f"{seconds / MILLISECOND:,.2f} ms"
 
 
-def microseconds(seconds):
-    return None if seconds is None else f"{seconds / MICROSECOND:,.0f} us"
+def microseconds(seconds, digits=0):
+    return None if seconds is None else f"{seconds / MICROSECOND:,.{digits}f} us"
 
 
 def quotient(value, base):

@@ -1,43 +1,49 @@
 #!/bin/sh
-# ip -batch, with as few processes as there can be: one makes all namespaces, one all cables. What is
-# inside a namespace takes one each, since a batch cannot go from one to the other.
+# ip -batch with one file for all. A batch stays in one namespace: for what is in another, it runs ip
+# there.
 # usage: batch.sh make|remove COUNT (at most 1,000)
 
 set -eu
 
-# each TEXT COUNT: a line for each namespace, in which NAME is its name
-each() {
-    for index in $(seq 0 $(($2 - 1))); do
-        printf '%s\n' "$1"
-    done | awk '{ gsub("NAME", "n" NR - 1); print }'
+bridge() {
+    cat <<END
+netns add br
+netns exec br ip link set lo up
+netns exec br ip link add br0 mtu 1500 type bridge
+netns exec br ip link set br0 up
+netns exec br ip address add 10.0.0.1/16 dev br0
+END
+}
+
+# namespace NAME ADDRESS
+namespace() {
+    cat <<END
+netns add $1
+netns exec br ip link add $1.eth0 master br0 up type veth peer name eth0 netns $1
+netns exec $1 ip link set lo up
+netns exec $1 ip link set eth0 up
+netns exec $1 ip address add $2/16 dev eth0
+netns exec $1 ip route add default via 10.0.0.1
+END
 }
 
 make() {
-    { echo netns add br && each 'netns add NAME' "$1"; } | ip -batch -
     {
-        cat <<END
-link set lo up
-link add br0 mtu 1500 type bridge
-link set br0 addrgenmode none
-link set br0 up
-address add 10.0.0.1/16 dev br0
-END
-        each 'link add NAME.eth0 type veth peer name eth0 netns NAME' "$1"
-        each 'link set NAME.eth0 master br0 addrgenmode none up' "$1"
-    } | ip -n br -batch -
-    for index in $(seq 0 $(($1 - 1))); do
-        host=$((index + 2))
-        ip -n "n$index" -batch - <<END
-link set lo up
-link set eth0 addrgenmode none up
-address add 10.0.$((host / 256)).$((host % 256))/16 dev eth0
-route add default via 10.0.0.1
-END
-    done
+        bridge
+        for index in $(seq 0 $(($1 - 1))); do
+            host=$((index + 2))
+            namespace "n$index" "10.0.$((host / 256)).$((host % 256))"
+        done
+    } | ip -batch -
 }
 
 remove() {
-    { each 'netns del NAME' "$1" && echo netns del br; } | ip -batch -
+    {
+        for index in $(seq 0 $(($1 - 1))); do
+            echo "netns del n$index"
+        done
+        echo netns del br
+    } | ip -batch -
 }
 
 "$@"

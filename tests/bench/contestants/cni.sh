@@ -17,7 +17,7 @@ loopback='{"cniVersion": "0.4.0", "name": "bench-lo", "type": "loopback"}'
 # call COMMAND NAME INTERFACE PLUGIN CONFIGURATION
 call() {
     printf '%s\n' "$5" | CNI_COMMAND=$1 CNI_CONTAINERID=$2 CNI_NETNS=/run/netns/$2 CNI_IFNAME=$3 \
-        CNI_PATH=$CNI_PATH "$CNI_PATH/$4" >/dev/null
+        "$CNI_PATH/$4" >/dev/null
 }
 
 make_each() {
@@ -51,5 +51,5 @@ remove() {
     ip netns del br
 }
 
-: "${CNI_PATH:=/usr/lib/cni}"
+export CNI_PATH="${CNI_PATH:-/usr/lib/cni}"
 "$@"
