@@ -1,21 +1,19 @@
 """b. One more namespace, with a cable to a bridge, an address and a route, when N exist: by the
-client, started twice (ns add, patch); by one Patch on an open connection, of a small topology and of
-that which has the N; and by the bound, which shows how much longer the kernel itself takes when there
-are many.
+client, started twice (ns add, patch); by one Patch on an open connection, of a small topology and
+of that which has the N; and by the bound, which shows how much longer the kernel itself takes when
+there are many.
 
-The bridge is another one than those of the N, or what is measured would be how bridges get slower by
-their ports."""
+The bridge is another one than those of the N, or what is measured would be how bridges get slower
+by their ports."""
 
-import contextlib
 import json
 import time
 
 from contestants import bound, netnsd
-from measure import PROGRAMS, command, fsync_seconds, output, run, say, summary, wait_at_rest
-from measure import REST_AFTER_MAKING
-from table import Table, at_most, milliseconds, quotient, ratio
+from measure import (PROGRAMS, REST_AFTER_MAKING, command, fsync_seconds, output, run, say, summary,
+                     wait_at_rest)
+from table import Table, at_most, at_most_time, milliseconds, quotient, ratio
 from topology import document, namespace
-from world import Namespaces
 
 SIZES = (0, 1000, 10000)
 CLIENT_SAMPLES = 50
@@ -29,12 +27,11 @@ MEDIAN_LIMIT = 0.005
 
 def kernel(count):
     """The bound, beside N that it has built."""
-    with (bound(count) if count else contextlib.closing(Namespaces())) as place:
-        namespaces = place.namespaces if count else place
+    with bound(count) as turn:
         if count:
-            run(namespaces, place.make)
+            run(turn.namespaces, turn.make)
             time.sleep(REST_AFTER_MAKING)
-        return json.loads(output(namespaces, [PROGRAMS / "bound", "more", SAMPLES]))
+        return json.loads(output(turn.namespaces, [PROGRAMS / "bound", "more", SAMPLES]))
 
 
 def by_client(world):
@@ -101,8 +98,8 @@ def tables(data):
             of_growth = growth(row, data[0], name) if name != "bound" else None
             large = row["namespaces"] == 10000
             lines.append([title, f"{row['namespaces']:,}", milliseconds(row[name]["median"]),
-                          at_most(MEDIAN_LIMIT if name in ("patch", "large") else None,
-                                  row[name]["median"], "{:g} s"),
+                          at_most_time(MEDIAN_LIMIT if name in ("patch", "large") else None,
+                                       row[name]["median"]),
                           milliseconds(row[name]["p99"]),
                           ratio(row[name]["p99"], data[0][name]["p99"]),
                           None if of_growth is None else f"{of_growth:.2f}x",

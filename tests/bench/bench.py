@@ -1,8 +1,8 @@
 """Measures netnsd, and what it is compared with: all works, or those named. Each is a module with
 measure(), of which comes what can be written as JSON, and tables(), which shows that.
 
-`make bench` runs it as root, in a mount namespace of its own, with BENCH='a b' for some of the works,
-NAMESPACES='10 100' for other sizes than each work's own, and ROUNDS=3."""
+`make bench` runs it as root, in a mount namespace of its own, with BENCH='a b' for some of the
+works, NAMESPACES='10 100' for other sizes than each work's own, and ROUNDS=3."""
 
 import argparse
 import json
@@ -43,8 +43,8 @@ def arguments():
 
 
 def measure(names, options, results):
-    """Adds to RESULTS, and writes what it has so far. A work that fails does not keep the others from
-    being measured. Returns how many failed."""
+    """Adds to RESULTS, and writes what it has so far. A work that fails does not keep the others
+    from being measured. Returns how many failed."""
     failed = 0
     figures = {"machine": report.machine(), "works": {}}
     for name in names:
@@ -61,7 +61,7 @@ def main():
     chosen = arguments()
     unknown = set(chosen.works) - set(WORKS)
     if unknown:
-        sys.exit(f"bench: there is no work {', '.join(sorted(unknown))}: they are {' '.join(WORKS)}")
+        sys.exit(f"bench: no work is called {' '.join(unknown)}: they are {' '.join(WORKS)}")
     options = Options(chosen.namespaces, chosen.rounds)
     figures, failed = measure(chosen.works or list(WORKS), options, chosen.output / "bench.json")
     text = report.text(figures, WORKS)

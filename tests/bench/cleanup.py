@@ -1,10 +1,10 @@
 """When the kernel has destroyed namespaces.
 
-No call tells. When a namespace has lost its last name, process and descriptor, the kernel puts it on a
-list, and later a function of its own, cleanup_net(), destroys all that are on the list by then; it
-runs on one queue, never twice at once. The kernel's tracing tells when it begins and ends, by the
-same clock as time.monotonic(). So "all gone" is the end of its last run, whoever let the namespaces
-go and in whatever portions, and watching takes nothing from those who are watched."""
+No call tells. When a namespace has lost its last name, process and descriptor, the kernel puts it
+on a list, and later a function of its own, cleanup_net(), destroys all that are on the list by
+then; it runs on one queue, never twice at once. The kernel's tracing tells when it begins and ends,
+by the same clock as time.monotonic(). So "all gone" is the end of its last run, whoever let the
+namespaces go and in whatever portions, and watching takes nothing from those who are watched."""
 
 import contextlib
 import os

@@ -1,4 +1,5 @@
-"""Who builds the topology: each in a world of its own, with the commands that build and remove it."""
+"""Who builds the topology: each in a world of its own, with the commands that build and remove
+it."""
 
 import contextlib
 import importlib.util
@@ -54,6 +55,9 @@ def script(*words):
 
 
 class Contestant:
+    """TURN(COUNT) is a Turn, for a with statement. It is not asked for more than MOST namespaces,
+    and not at all unless it is THERE, which is a matter of a PACKAGE."""
+
     def __init__(self, title, turn, most, there, package):
         self.title = title
         self.turn = turn

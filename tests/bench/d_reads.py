@@ -1,12 +1,13 @@
 """d. Reading one thing: how many reads a second on one connection that has many under way; and how
-long a single one takes at 200 a second, at rest and while many namespaces are built and removed. Small
-changes of another topology go on meanwhile, a few a second, and are measured too.
+long a single one takes at 200 a second, at rest and while many namespaces are built and removed.
+Small changes of another topology go on meanwhile, a few a second, and are measured too.
 
 What of that is the kernel's shows with a server that only answers, while the lower bound builds and
-removes as many: a kernel that is not preemptible runs nothing else on a processor on which it destroys
-namespaces.
+removes as many: a kernel that is not preemptible runs nothing else on a processor on which it
+destroys namespaces.
 
-The client is tests/bench/reader.c. It counts from when a read was due, not from when it was sent."""
+The client is tests/bench/reader.c. It counts from when a read was due, not from when it was
+sent."""
 
 import contextlib
 import itertools
@@ -21,7 +22,7 @@ from pathlib import Path
 from cleanup import Cleanups
 from contestants import bound, netnsd
 from measure import PROGRAMS, REST_AFTER_MAKING, run, say, summary, wait_at_rest
-from table import Table, at_least, at_most, milliseconds
+from table import Table, at_least, at_most_time, milliseconds
 from topology import document
 
 SIZES = (1000, 10000)
@@ -192,12 +193,13 @@ def latency_lines(row, kind, limit):
         yield [f"{row['namespaces']:,}", title, f"{figures['count']:,}",
                milliseconds(figures["median"]), milliseconds(figures["p99"]),
                milliseconds(figures["longest"]), milliseconds(excess),
-               at_most(limit, excess, "{:g} s")]
+               at_most_time(limit, excess)]
 
 
 def latencies(rows, title, kind, limit):
-    return Table(title, ["namespaces", "", "calls", "median", "p99", "longest", "p99 over rest",
-                         "limit"], [line for row in rows for line in latency_lines(row, kind, limit)])
+    columns = ["namespaces", "", "calls", "median", "p99", "longest", "p99 over rest", "limit"]
+    return Table(title, columns,
+                 [line for row in rows for line in latency_lines(row, kind, limit)])
 
 
 def tables(data):

@@ -9,13 +9,14 @@ from pathlib import Path
 from addresses import Addresses
 from measure import (HERE, PATIENCE, REST_AFTER_MAKING, nanoseconds_run, running_world, say,
                      summary, wait_at_rest)
-from table import MILLISECOND, Table, at_most, microseconds, milliseconds, ratio
+from table import MILLISECOND, Table, at_most_time, microseconds, milliseconds, ratio
 from topology import document
 
 SIZES = (10, 1000, 10000)
 LINK = "eth0"
 FOREIGN = "192.0.2.1/32"
-# How many repairs, and how often a foreign address is added and removed in each of three namespaces.
+# How many repairs, and how often a foreign address is added and removed in each of three
+# namespaces.
 SAMPLES = 48
 PAIRS = 10000
 # Bursts of changes are repeated until netnsd has run for so many seconds, but not without end.
@@ -163,7 +164,7 @@ def repair_line(row, settling):
     away, processor = row["repair"]["away"], row["repair"]["processor"]
     excess = away["median"] - settling
     return [f"{row['namespaces']:,}", milliseconds(away["median"]), milliseconds(excess),
-            at_most(EXCESS_LIMIT, excess, "{:g} s"), milliseconds(away["p99"]),
+            at_most_time(EXCESS_LIMIT, excess), milliseconds(away["p99"]),
             milliseconds(processor["median"])]
 
 

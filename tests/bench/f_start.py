@@ -1,5 +1,5 @@
-"""f. Starting netnsd when N namespaces exist and nothing has changed, until it says that it is ready.
-Beside it, what it takes to read the same namespaces from the kernel (tests/bench/dump.c)."""
+"""f. Starting netnsd when N namespaces exist and nothing has changed, until it says that it is
+ready. Beside it, what it takes to read the same namespaces from the kernel (tests/bench/dump.c)."""
 
 import time
 

@@ -1,5 +1,6 @@
-"""g. What netnsd takes up with N namespaces, each with a cable, an address and a route: memory, file
-descriptors, the store on the disk, and processor time when nothing happens (audits are off)."""
+"""g. What netnsd takes up with N namespaces, each with a cable, an address and a route: memory,
+file descriptors, the store on the disk, and processor time when nothing happens (audits are
+off)."""
 
 import os
 import time
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from contestants import netnsd
 from measure import REST_AFTER_MAKING, nanoseconds_run, run, say, wait_at_rest
-from table import Table, at_most
+from table import Table, at_most, at_most_time
 
 SIZES = (10000,)
 IDLE_SECONDS = 10
@@ -78,7 +79,7 @@ def other_line(row):
     count, full, empty = row["namespaces"], row["full"], row["empty"]
     return [f"{count:,}", f"{full['descriptors']:,}", f"{empty['descriptors']:,}",
             f"{full['store'] / KIB / KIB:.1f} MiB", f"{full['store'] / count / KIB:.2f} KiB",
-            f"{row['idle'] * 1000:.1f} ms", at_most(0, row["idle"], "{:g} s")]
+            f"{row['idle'] * 1000:.1f} ms", at_most_time(0, row["idle"])]
 
 
 def tables(data):

@@ -237,7 +237,8 @@ int main(int argument_count, char **arguments)
     static struct client client;
     const struct sigaction on_end = {.sa_handler = end};
     if (argument_count != 6 || sigaction(SIGTERM, &on_end, NULL) < 0)
-        errx(EXIT_FAILURE, "usage: reader SOCKET METHOD PARAMETERS pipelined SECONDS|paced RATE, or SOCKET echo");
+        errx(EXIT_FAILURE,
+             "usage: reader SOCKET METHOD PARAMETERS pipelined SECONDS|paced RATE, or SOCKET echo");
     bool paced = strcmp(arguments[4], "paced") == 0;
     double amount = strtod(arguments[5], NULL);
     client_prepare(&client, arguments[2], arguments[3]);

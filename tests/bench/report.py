@@ -71,8 +71,10 @@ def draw(data, path):
     script = (HERE / "growth.gnuplot").read_text()
     lines, curves = [], []
     for name, title in data["titles"].items():
-        lines += [f"${name} << END", *(f"{count} {each}" for count, each
-                                       in points(data["sizes"], name)), "END"]
+        of_name = [f"{count} {each}" for count, each in points(data["sizes"], name)]
+        if not of_name:
+            continue
+        lines += [f"${name} << END", *of_name, "END"]
         curves.append(f"${name} using 1:2 title '{title}'")
     subprocess.run(["gnuplot"], check=True, text=True,
                    input="\n".join([f"set output '{path}'", *lines, script,

@@ -33,7 +33,8 @@ class Table:
             first, *others = widths
             return " | ".join(["-" * first, *("-" * (width - 1) + ":" for width in others)])
         lines = [f"| {line} |" for line in self.lines(" | ", rule)]
-        return "\n".join([self.title, "", *lines, *(["", self.remark] if self.remark else [])]) + "\n"
+        remark = ["", self.remark] if self.remark else []
+        return "\n".join([self.title, "", *lines, *remark]) + "\n"
 
 
 # Cells. What is absent was not measured.
@@ -60,6 +61,12 @@ def at_most(limit, value, show="{:g}x"):
     if limit is None or value is None:
         return None
     return "<= " + show.format(limit) + (" yes" if value <= limit else " NO")
+
+
+def at_most_time(limit, seconds, show="{:g} ms"):
+    if limit is None or seconds is None:
+        return None
+    return at_most(limit / MILLISECOND, seconds / MILLISECOND, show)
 
 
 def at_least(limit, value, show="{:g}x"):

@@ -1,5 +1,6 @@
-"""What all contestants build: namespaces n0, n1 and so on, each with lo up, a cable from its eth0 to
-a bridge, an address and a default route. The bridges are in the namespace br, as many as it takes.
+"""What all contestants build: namespaces n0, n1 and so on, each with lo up, a cable from its eth0
+to a bridge, an address and a default route. The bridges are in the namespace br, as many as it
+takes.
 
 bound.c and the scripts in contestants/ know the names and addresses by heart."""
 
