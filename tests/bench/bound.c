@@ -384,7 +384,9 @@ static void remove_all(void)
         const char *name = entries[i]->d_name;
         if (name[0] != '.' && (umount2(name, MNT_DETACH) < 0 || unlink(name) < 0))
             err(EXIT_FAILURE, "%s cannot be removed", name);
+        free(entries[i]);
     }
+    free(entries);
     /* The end of this process lets go of all. */
 }
 
