@@ -1,5 +1,5 @@
-/* Running a plan: the maker thread makes namespaces, the configurer thread does everything else, one
- * a step ahead of the other, and the reader thread names what is complete. */
+/* Running a plan: the maker thread makes namespaces, the configurer thread does everything else,
+ * one a step ahead of the other, and the reader thread names what is complete. */
 #pragma once
 
 #include "engine/internal.h"

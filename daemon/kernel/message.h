@@ -35,8 +35,8 @@ bool message_read_values(const struct nlattr *nested, const struct nlmsghdr *mes
  */
 const char *message_link_home(const struct link *link);
 
-/* Is LINK born as a port, in a namespace whose document holds nothing of IPv6? Then it needs none of
- * its own. */
+/* Is LINK born as a port, in a namespace whose document holds nothing of IPv6? Then it needs none
+ * of its own. */
 bool message_link_is_plain_port(const struct link *link);
 
 /* Makes LINK, with its other end when it is one of a pair. TARGET_FD is a descriptor of the

@@ -75,7 +75,7 @@ struct link {
     struct address *addresses;
     struct sysctl *sysctls; /* (desired) list, by next, of its own; borrowed: they are held, by
                              * full path, in the namespace's map */
-    uint32_t ports; /* (desired) links that have it for their master */
+    uint32_t ports;         /* (desired) links that have it for their master */
 
     uint32_t
         ifindex;    /* (actual); (desired) filled by the plan and by whoever runs it, 0: unknown */

@@ -142,7 +142,8 @@ static bool change_link(struct plan_builder *builder, struct link *link)
 
 static bool place_link_sysctls(struct plan_builder *builder, struct link *link);
 
-/* A new namespace's lo is up from birth (OPERATION_NAMESPACE_MAKE). Other links without a kind cannot be made.
+/* A new namespace's lo is up from birth (OPERATION_NAMESPACE_MAKE). Other links without a kind
+ * cannot be made.
  */
 static bool lo_needs_settings(struct link *link)
 {

@@ -11,9 +11,9 @@ struct database;
 struct database *database_open(const char *path, struct error *error);
 void database_close(struct database *database);
 
-/* The writes of store.h come between these two, several of them as one transaction, which is FULLY on
- * the disk afterwards, or survives all but a crash of the machine. When database_end() fails, none of
- * them is in the database. */
+/* The writes of store.h come between these two, several of them as one transaction, which is FULLY
+ * on the disk afterwards, or survives all but a crash of the machine. When database_end() fails,
+ * none of them is in the database. */
 bool database_begin(struct database *database, bool fully, struct error *error);
 bool database_end(struct database *database, struct error *error);
 /* Did a failure end the transaction, so that nothing of it will be in the database? */
