@@ -20,8 +20,11 @@ struct slice {
     unsigned pending; /* jobs that are not done */
 };
 
-/* The slice that a job of it belongs to. */
-#define SLICE(job, member) ((struct slice *)((char *)(job) - offsetof(struct slice, member)))
+/* The slice that has a job at OFFSET. */
+static struct slice *slice_of(struct job *job, size_t offset)
+{
+    return (struct slice *)((char *)job - offset);
+}
 
 struct runner {
     struct engine *engine;
@@ -58,7 +61,7 @@ static struct netns *made_by(const struct runner *runner, const struct operation
  * they will not come. */
 static void make_run(struct job *job)
 {
-    const struct slice *slice = SLICE(job, make);
+    const struct slice *slice = slice_of(job, offsetof(struct slice, make));
     struct runner *runner = slice->runner;
     for (size_t i = slice->first; i < slice->first + slice->count; i++) {
         const struct operation *operation = &runner->plan->operations[i];
@@ -78,7 +81,7 @@ static void make_run(struct job *job)
 
 static void configure_run(struct job *job)
 {
-    const struct slice *slice = SLICE(job, configure);
+    const struct slice *slice = slice_of(job, offsetof(struct slice, configure));
     struct runner *runner = slice->runner;
     const struct operation *operations = runner->plan->operations;
     size_t end = slice->first + slice->count;
@@ -96,7 +99,7 @@ static void configure_run(struct job *job)
 /* Nobody sees a namespace that is not complete. */
 static void name_run(struct job *job)
 {
-    const struct slice *slice = SLICE(job, name);
+    const struct slice *slice = slice_of(job, offsetof(struct slice, name));
     struct runner *runner = slice->runner;
     size_t end = slice->first + slice->count;
     for (size_t i = slice->first; i < end && !atomic_load(&runner->failed); i++) {
@@ -149,19 +152,19 @@ static void slice_done(struct slice *slice)
 
 static void make_done(struct job *job)
 {
-    slice_done(SLICE(job, make));
+    slice_done(slice_of(job, offsetof(struct slice, make)));
 }
 
 static void configure_done(struct job *job)
 {
-    struct slice *slice = SLICE(job, configure);
+    struct slice *slice = slice_of(job, offsetof(struct slice, configure));
     worker_submit(slice->runner->engine->reader, &slice->name);
     slice_done(slice);
 }
 
 static void name_done(struct job *job)
 {
-    slice_done(SLICE(job, name));
+    slice_done(slice_of(job, offsetof(struct slice, name)));
 }
 
 bool runner_start(struct engine *engine, const struct plan *plan,

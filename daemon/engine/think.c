@@ -1,4 +1,3 @@
-#include "engine/surplus.h"
 #include "engine/transaction.h"
 
 #include <stdlib.h>

@@ -1,16 +1,11 @@
 #include "engine/transaction.h"
 
 #include "common/clock.h"
-#include "common/log.h"
-#include "engine/confirm.h"
 #include "engine/drift.h"
-#include "engine/history.h"
 #include "engine/mirror.h"
 #include "engine/rows.h"
-#include "model/network_cut.h"
 #include "model/part.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,6 @@
 
 #include "common/log.h"
 #include "engine/drift.h"
-#include "engine/mirror.h"
 
 #include <stdlib.h>
 

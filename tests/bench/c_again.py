@@ -4,7 +4,8 @@ Beside it, what it takes to read and parse the file, which no apply can do witho
 import json
 
 from contestants import netnsd
-from measure import PROGRAMS, REST_AFTER_MAKING, command, run, say, summary, wait_at_rest
+from measure import (PROGRAMS, REST_AFTER_MAKING, command, each_size, run, summary,
+                     wait_at_rest)
 from table import Table, at_most, milliseconds, quotient, ratio
 from topology import PORTS, document
 
@@ -48,11 +49,7 @@ def measure_one(count, rounds):
 
 
 def measure(options):
-    rows = []
-    for count in options.sizes(SIZES):
-        say(f"c: applying {count} namespaces again")
-        rows.append(measure_one(count, options.rounds(count)))
-    return rows
+    return each_size(options, SIZES, "c: applying {} namespaces again", measure_one)
 
 
 def tables(data):

@@ -129,10 +129,9 @@ def answering():
     """The path of a server that does nothing but answer one client."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "socket"
-        with subprocess.Popen([PROGRAMS / "reader", path, "echo"]) as process:
-            while not path.exists():
-                assert process.poll() is None, "nothing answers"
-                time.sleep(0.01)
+        with subprocess.Popen([PROGRAMS / "reader", path, "echo"], stdout=subprocess.PIPE,
+                              text=True) as process:
+            assert process.stdout.readline() == "ready\n", "nothing answers"
             yield path
 
 

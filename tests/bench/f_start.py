@@ -4,7 +4,7 @@ ready. Beside it, what it takes to read the same namespaces from the kernel (tes
 import time
 
 from contestants import netnsd
-from measure import PROGRAMS, REST_AFTER_MAKING, run, say, summary, wait_at_rest
+from measure import PROGRAMS, REST_AFTER_MAKING, each_size, run, summary, wait_at_rest
 from table import Table, at_most, milliseconds, quotient, ratio
 
 SIZES = (1000, 10000)
@@ -32,11 +32,7 @@ def measure_one(count, rounds):
 
 
 def measure(options):
-    rows = []
-    for count in options.sizes(SIZES):
-        say(f"f: starting with {count} namespaces")
-        rows.append(measure_one(count, options.rounds(count)))
-    return rows
+    return each_size(options, SIZES, "f: starting with {} namespaces", measure_one)
 
 
 def tables(data):

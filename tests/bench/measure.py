@@ -43,6 +43,15 @@ def say(*words):
     print("..", *words, file=sys.stderr, flush=True)
 
 
+def each_size(options, default, words, measure_one):
+    """What MEASURE_ONE makes of each size and its rounds, in a list."""
+    rows = []
+    for count in options.sizes(default):
+        say(words.format(count))
+        rows.append(measure_one(count, options.rounds(count)))
+    return rows
+
+
 # Worlds.
 
 def end(*_):

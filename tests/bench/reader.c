@@ -5,7 +5,8 @@
  *     reader SOCKET METHOD PARAMETERS paced RATE
  *         RATE calls a second, until it gets SIGTERM; prints as JSON how many seconds each took
  *     reader SOCKET echo
- *         is a server instead, for one client, that answers whatever it is asked at once
+ *         is a server instead, for one client, that says when it is ready, and then answers
+ *         whatever it is asked at once
  *
  * A paced call's time counts from when it was due, whether or not those before it are answered: so
  * the calls that would have come while netnsd stood still are counted as well. Paced, this process
@@ -222,6 +223,8 @@ static void echo(const char *path)
     if (listening < 0 || bind(listening, (struct sockaddr *)&address, sizeof(address)) < 0 ||
         listen(listening, 1) < 0)
         err(EXIT_FAILURE, "%s cannot be listened at", path);
+    puts("ready");
+    fflush(stdout);
     auto_close int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
         err(EXIT_FAILURE, "no client can be accepted");
