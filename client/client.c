@@ -68,8 +68,8 @@ int client_usage(const char *format, ...)
     return STATUS_USAGE;
 }
 
-static bool begin(struct client *client, const char *method, struct json_object *parameters,
-                  bool more)
+bool client_send(struct client *client, const char *method, struct json_object *parameters,
+                 bool more)
 {
     auto_json struct json_object *owned = parameters;
     struct error error = {0};
@@ -102,27 +102,32 @@ static bool next(struct client *client, const struct source *source, const char 
     return false;
 }
 
+bool client_receive(struct client *client, const struct source *source, struct varlink_reply *reply)
+{
+    return next(client, source, NULL, reply);
+}
+
 bool client_call(struct client *client, const char *method, struct json_object *parameters,
                  const struct source *source, struct varlink_reply *reply)
 {
-    return begin(client, method, parameters, false) && next(client, source, NULL, reply);
+    return client_send(client, method, parameters, false) && client_receive(client, source, reply);
 }
 
 bool client_ask(struct client *client, const char *method, struct json_object *parameters,
                 const char *expected, struct varlink_reply *reply)
 {
-    return begin(client, method, parameters, false) && next(client, NULL, expected, reply);
+    return client_send(client, method, parameters, false) && next(client, NULL, expected, reply);
 }
 
 bool client_stream(struct client *client, const char *method, struct json_object *parameters,
                    bool (*each)(void *context, struct json_object *reply), void *context)
 {
-    if (!begin(client, method, parameters, true))
+    if (!client_send(client, method, parameters, true))
         return false;
     bool continues = true;
     while (continues) {
         auto_reply struct varlink_reply reply = {0};
-        if (!next(client, NULL, NULL, &reply))
+        if (!client_receive(client, NULL, &reply))
             return false;
         if (!each(context, reply.parameters))
             return false;

@@ -37,6 +37,13 @@ int client_fail_memory(const struct client *client);
 /* Says what is wrong with the command line. Returns STATUS_USAGE. */
 int client_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Sends a call, which asks for a stream of replies when MORE; client_receive() waits for the next
+ * reply. PARAMETERS and SOURCE as for client_call(). False after having shown what went wrong. */
+bool client_send(struct client *client, const char *method, struct json_object *parameters,
+                 bool more);
+bool client_receive(struct client *client, const struct source *source,
+                    struct varlink_reply *reply);
+
 /* Sends a call and waits for its one reply. PARAMETERS' reference is taken over, also on failure;
  * a NULL means that there was no memory for them. False after having shown what went wrong. */
 bool client_call(struct client *client, const char *method, struct json_object *parameters,

@@ -89,10 +89,10 @@ int command_history_revert(struct client *client, int count, char **words)
     int status = count > 1 ? put_generation(client, parameters, "to", words[1]) : STATUS_GOOD;
     if (status != STATUS_GOOD)
         return status;
-    auto_reply struct varlink_reply reply = {0};
-    if (!client_call(client, "io.netnsd.Topology.Revert", TAKE(parameters), NULL, &reply))
+    auto_report struct change_report report = {0};
+    if (!change_call(client, "io.netnsd.Topology.Revert", TAKE(parameters), NULL, &report))
         return STATUS_FAILED;
-    return report_change(client, words[0], "committed", reply.parameters, NULL);
+    return report_change(client, words[0], "committed", &report, NULL);
 }
 
 int command_history_confirm(struct client *client, int count, char **words)

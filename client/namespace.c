@@ -73,7 +73,7 @@ static struct json_object *names_patch(int count, char **names, bool remove)
 
 /* Patches TOPOLOGY; *REPLY is the daemon's answer. */
 static bool patch_topology(struct client *client, const char *topology, struct json_object *patch,
-                           struct varlink_reply *reply)
+                           struct change_report *report)
 {
     auto_json struct json_object *owned = patch;
     auto_json struct json_object *parameters = strings_object("topology", topology, NULL);
@@ -81,7 +81,7 @@ static bool patch_topology(struct client *client, const char *topology, struct j
         client_fail_memory(client);
         return false;
     }
-    return client_call(client, "io.netnsd.Topology.Patch", TAKE(parameters), NULL, reply);
+    return change_call(client, "io.netnsd.Topology.Patch", TAKE(parameters), NULL, report);
 }
 
 int command_namespace_add(struct client *client, int count, char **words)
@@ -94,12 +94,12 @@ int command_namespace_add(struct client *client, int count, char **words)
         if (namespace && strcmp(member_string(namespace, "state"), "broken") != 0)
             return refuse_existing(client, namespace);
     }
-    auto_reply struct varlink_reply reply = {0};
-    if (!patch_topology(client, DEFAULT_TOPOLOGY, names_patch(count, words, false), &reply))
+    auto_report struct change_report report = {0};
+    if (!patch_topology(client, DEFAULT_TOPOLOGY, names_patch(count, words, false), &report))
         return STATUS_FAILED;
-    if (strcmp(member_string(reply.parameters, "outcome"), "unchanged") == 0)
+    if (strcmp(member_string(report.reply.parameters, "outcome"), "unchanged") == 0)
         return client_fail(client, "somebody else has made what was asked for just now");
-    return report_change(client, DEFAULT_TOPOLOGY, "committed", reply.parameters, NULL);
+    return report_change(client, DEFAULT_TOPOLOGY, "committed", &report, NULL);
 }
 
 /* Moves the names that belong to the same topology as the first one to the front of NAMES, and
@@ -147,10 +147,10 @@ int command_namespace_delete(struct client *client, int count, char **words)
     while (count > 0) {
         int together = gather_topology(existing, count, words);
         const char *topology = member_string(find_namespace(existing, words[0]), "topology");
-        auto_reply struct varlink_reply reply = {0};
-        if (!patch_topology(client, topology, names_patch(together, words, true), &reply))
+        auto_report struct change_report report = {0};
+        if (!patch_topology(client, topology, names_patch(together, words, true), &report))
             return STATUS_FAILED;
-        int status = report_change(client, topology, "committed", reply.parameters, NULL);
+        int status = report_change(client, topology, "committed", &report, NULL);
         if (status != STATUS_GOOD)
             return status;
         words += together;

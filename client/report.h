@@ -8,8 +8,24 @@
 struct json_object *change_parameters(const struct client *client, const char *topology,
                                       bool dry_run);
 
+/* What came of a change. */
+struct change_report {
+    struct varlink_reply reply; /* the last one */
+    /* The changes: with --json as objects, and else as they are shown. */
+    struct json_object *changes;
+    char *text;
+    size_t count;
+};
+
+/* Calls METHOD, which changes something. PARAMETERS and SOURCE as for client_call(). False after
+ * having shown what went wrong; there is nothing to clear then. */
+bool change_call(struct client *client, const char *method, struct json_object *parameters,
+                 const struct source *source, struct change_report *report);
+void change_report_clear(struct change_report *report);
+#define auto_report AUTO(change_report_clear)
+
 /* Shows the reply of Apply, Patch, Revert or Remove: the changes as a diff and a closing line on
  * standard output, the warnings on standard error with their place in SOURCE (may be NULL). DONE is
  * the word for a change that was made: "committed". Returns the exit status. */
 int report_change(const struct client *client, const char *topology, const char *done,
-                  struct json_object *reply, const struct source *source);
+                  const struct change_report *report, const struct source *source);

@@ -53,10 +53,10 @@ static int send_document(struct client *client, const char *method, const char *
     auto_json struct json_object *parameters = change_parameters(client, topology, dry_run);
     if (!parameters || !json_put(parameters, name, json_new_raw(source.text)))
         return client_fail_memory(client);
-    auto_reply struct varlink_reply reply = {0};
-    if (!client_call(client, method, TAKE(parameters), &source, &reply))
+    auto_report struct change_report report = {0};
+    if (!change_call(client, method, TAKE(parameters), &source, &report))
         return STATUS_FAILED;
-    return report_change(client, topology, "committed", reply.parameters, &source);
+    return report_change(client, topology, "committed", &report, &source);
 }
 
 static int apply(struct client *client, const char *path, bool dry_run)
@@ -90,11 +90,11 @@ int command_topology_patch(struct client *client, int count, char **words)
 int command_topology_delete(struct client *client, int count, char **words)
 {
     (void)count;
-    auto_reply struct varlink_reply reply = {0};
-    if (!client_call(client, "io.netnsd.Topology.Remove",
-                     change_parameters(client, words[0], client->options.dry_run), NULL, &reply))
+    auto_report struct change_report report = {0};
+    if (!change_call(client, "io.netnsd.Topology.Remove",
+                     change_parameters(client, words[0], client->options.dry_run), NULL, &report))
         return STATUS_FAILED;
-    return report_change(client, words[0], "removed, last at", reply.parameters, NULL);
+    return report_change(client, words[0], "removed, last at", &report, NULL);
 }
 
 int command_topology_get(struct client *client, int count, char **words)

@@ -125,6 +125,31 @@ struct json_object *json_new_raw(const char *text)
     return object;
 }
 
+/* What a JSON string must not hold as it is (RFC 8259, section 7). */
+static bool is_escaped(unsigned char c)
+{
+    return c < 0x20 || c == '"' || c == '\\';
+}
+
+bool json_write_string(struct printbuf *out, const char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    bool good = printbuf_memappend(out, "\"", 1) >= 0;
+    while (good && *text) {
+        size_t plain = 0;
+        while (text[plain] && !is_escaped((unsigned char)text[plain]))
+            plain++;
+        good = printbuf_memappend(out, text, (int)plain) >= 0;
+        text += plain;
+        if (good && *text) {
+            unsigned char c = (unsigned char)*text++;
+            const char escape[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+            good = printbuf_memappend(out, escape, sizeof(escape)) >= 0;
+        }
+    }
+    return good && printbuf_memappend(out, "\"", 1) >= 0;
+}
+
 bool json_locate(const char *text, size_t length, const char *pointer, size_t *line, size_t *column)
 {
     size_t offset;

@@ -9,6 +9,7 @@
 #include "common/error.h"
 
 #include <json-c/json.h>
+#include <json-c/printbuf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,6 +51,9 @@ struct json_object *json_parse_scanned(const char *text, size_t length, struct p
 
 /* A value that is written as TEXT, which is valid and outlives it. NULL when memory is short. */
 struct json_object *json_new_raw(const char *text);
+
+/* Appends TEXT, UTF-8, to OUT as a JSON string. False when memory is short. */
+bool json_write_string(struct printbuf *out, const char *text);
 
 /* Where the value that POINTER names begins in TEXT: line and column, both from 1. For a member,
  * the place of its key. False when TEXT has no such value. */

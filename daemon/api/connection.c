@@ -325,14 +325,28 @@ static void queue_continued(struct call *call, struct json_object *parameters)
     queue_output(call, is_wanted(call) ? outgoing_new(message) : NULL);
 }
 
-void call_continue(struct call *call, struct json_object *parameters)
+static void send_continued(const struct call *call)
 {
     struct connection *connection = call->connection;
-    queue_continued(call, parameters);
     if (connection && (connection->broken || connection->output_bytes >= GATHERED))
         flush_output(connection);
     else if (connection)
         event_add(connection->writable, NULL);
+}
+
+void call_continue(struct call *call, struct json_object *parameters)
+{
+    queue_continued(call, parameters);
+    send_continued(call);
+}
+
+void call_continue_text(struct call *call, const char *parameters, size_t length)
+{
+    bool wanted = parameters && is_wanted(call);
+    queue_output(
+        call, wanted ? outgoing_join("{\"parameters\":", parameters, length, ",\"continues\":true}")
+                     : NULL);
+    send_continued(call);
 }
 
 bool call_offer(struct call *call, struct json_object *parameters)

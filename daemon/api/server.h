@@ -88,6 +88,9 @@ void call_reply(struct call *call, struct json_object *parameters);
 void call_reply_text(struct call *call, const char *parameters, size_t length);
 /* What continues is sent when the event loop comes to it, or when it has become much. */
 void call_continue(struct call *call, struct json_object *parameters);
+/* The same; PARAMETERS, an object, as LENGTH bytes of JSON, is copied. NULL means that memory was
+ * short: the connection is closed. */
+void call_continue_text(struct call *call, const char *parameters, size_t length);
 /* As call_continue(), of a call that is watched, and at once; but when so much waits already for a
  * client that does not read, PARAMETERS is dropped, and false returned. */
 bool call_offer(struct call *call, struct json_object *parameters);

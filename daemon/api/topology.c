@@ -5,8 +5,12 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Bytes of changes in one reply. */
+#define PIECE 65536
 
 /* A day. */
 #define CONFIRM_SECONDS_MAX 86400
@@ -206,21 +210,34 @@ static void refuse(struct call *call, const struct change_result *result)
     }
 }
 
+/* To those who want more: the changes in pieces, before it is known what comes of them. */
+static void tell_changes(void *context, const struct changes *changes)
+{
+    struct call *call = context;
+    size_t length;
+    for (size_t offset = 0; (length = changes_piece(changes, offset, PIECE));
+         offset += length + 1) {
+        auto_free char *parameters = NULL;
+        int written =
+            asprintf(&parameters,
+                     "{\"outcome\":\"pending\",\"generation\":0,\"event\":0,\"changes\":[%.*s],"
+                     "\"warnings\":[]}",
+                     (int)length, changes->text->buf + 1 + offset);
+        call_continue_text(call, written < 0 ? NULL : parameters, (size_t)written);
+    }
+}
+
 static void succeed(struct call *call, const struct change_result *result, const char *outcome)
 {
-    struct json_object *changes =
-        result->changes ? json_object_get(result->changes) : json_object_new_array();
+    bool told = call_wants_more(call) || !result->changes;
+    const char *changes = told ? "[]" : result->changes->text->buf;
     auto_json struct json_object *reply = json_object_new_object();
     bool good = reply && json_put_string(reply, "outcome", outcome) &&
                 json_put_integer(reply, "generation", (int64_t)result->generation) &&
-                json_put_integer(reply, "event", (int64_t)result->event);
-    if (!good) {
-        json_object_put(changes);
-        call_fail_memory(call);
-        return;
-    }
+                json_put_integer(reply, "event", (int64_t)result->event) &&
+                json_put(reply, "changes", json_new_raw(changes));
     char until[CLOCK_TEXT_MAX];
-    if (json_put(reply, "changes", changes) &&
+    if (good &&
         (!result->confirm_by ||
          json_put_string(reply, "confirmBy", clock_format(result->confirm_by, until))) &&
         json_put(reply, "warnings", write_problems(result->problems)))
@@ -285,6 +302,7 @@ static void change(struct call *call, enum change_type type, const struct json_f
         .generation = (uint64_t)parameters.generation,
         .to = (uint64_t)parameters.to,
         .confirm_seconds = (uint32_t)parameters.confirm_seconds,
+        .planned = call_wants_more(call) ? tell_changes : NULL,
     };
     engine_change(call_engine(call), &request, changed, call);
 }

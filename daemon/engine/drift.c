@@ -315,7 +315,7 @@ static bool differs(const struct engine *engine, struct network *cut)
     auto_network struct network *actual = network_cut_actual(cut, mirror_network(engine));
     const struct plan_input input = {.desired = cut, .previous = cut, .actual = actual};
     auto_plan struct plan *plan = actual ? plan_build(&input, NULL) : NULL;
-    return !plan || plan->count || json_object_array_length(plan->changes);
+    return !plan || plan->count || changes_count(plan->changes);
 }
 
 static void compare(struct engine *engine, struct topology *topology)

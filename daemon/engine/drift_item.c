@@ -253,8 +253,8 @@ static void note(const struct transaction *transaction, struct json_object *chan
 /* What the look after the repair found was changed meanwhile, and waits for its next one. */
 static void note_left(const struct transaction *transaction)
 {
-    struct json_object *changes = transaction->plan->changes;
-    for (size_t i = 0; i < json_object_array_length(changes); i++) {
+    auto_json struct json_object *changes = changes_parse(transaction->plan->changes);
+    for (size_t i = 0; changes && i < json_object_array_length(changes); i++) {
         struct json_object *change = json_object_array_get_idx(changes, i);
         struct drift_item *item = obtain_item(transaction->topology, change_pointer(change));
         if (item)
@@ -287,10 +287,11 @@ static void forget_quiet(struct topology *topology)
 void drift_items_compared(struct transaction *transaction)
 {
     struct topology *topology = transaction->topology;
-    struct json_object *changes = transaction->changes;
+    auto_json struct json_object *changes =
+        transaction->changes ? changes_parse(transaction->changes) : NULL;
     struct drift_item *item, *next;
     if (!changes)
-        return;
+        return; /* the next comparison finds it again */
     transaction->engine->comparisons++;
     HASH_ITER (hh, topology->drift, item, next) {
         item->seen = transaction->partial && !network_cut_holds(transaction->cut, item->pointer);

@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/worker.h"
+#include "model/changes.h"
 #include "model/network.h"
 #include "store/store.h"
 
@@ -54,6 +55,9 @@ struct change_request {
                                * the present */
     uint32_t confirm_seconds; /* reverted unless it is confirmed in time; 0: it stays */
     bool unconfirmed;         /* takes back a change that was not confirmed in time */
+    /* Called, if not NULL, with the callback's context once it is known what the change will do, and
+     * before it does it; for a dry run, too. */
+    void (*planned)(void *context, const struct changes *changes);
 };
 
 enum change_outcome {
@@ -70,7 +74,7 @@ struct change_result {
     enum change_outcome outcome;
     uint64_t generation; /* the topology's, after the call or at last; 0: there was none */
     uint64_t event; /* the number of the last event (events.h) that the change can have caused */
-    struct json_object *changes; /* array of io.netnsd.Topology.Change; NULL: none */
+    const struct changes *changes; /* NULL: none */
     const struct problems *problems;
     const struct error *error; /* ERROR_OWNED and ERROR_IN_USE: other names the other topology */
     const char *other;

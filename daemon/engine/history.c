@@ -19,21 +19,6 @@ static const char *cause_of(const struct transaction *transaction)
     return transaction->unconfirmed ? "unconfirmed" : words[transaction->type];
 }
 
-static void count_changes(const struct transaction *transaction, struct store_generation *made)
-{
-    struct json_object *changes = transaction->changes;
-    for (size_t i = 0; i < json_object_array_length(changes); i++) {
-        struct json_object *change = json_object_array_get_idx(changes, i);
-        const char *action = json_object_get_string(json_object_object_get(change, "action"));
-        if (strcmp(action, "create") == 0)
-            made->created++;
-        else if (strcmp(action, "remove") == 0)
-            made->removed++;
-        else
-            made->changed++;
-    }
-}
-
 bool history_commit(struct transaction *transaction, store_callback *committed)
 {
     struct engine *engine = transaction->engine;
@@ -45,13 +30,16 @@ bool history_commit(struct transaction *transaction, store_callback *committed)
     int64_t now = clock_realtime(), seconds = transaction->confirm_seconds;
     if (seconds && !(transaction->confirmation = confirmation_new(engine, topology)))
         return false;
+    const size_t *counts = transaction->changes->counts;
     struct store_generation made = {
         .generation = topology->generation + 1,
         .time = now,
         .cause = cause_of(transaction),
         .repeats = transaction->to,
+        .created = (uint32_t)counts[ACTION_CREATE],
+        .removed = (uint32_t)counts[ACTION_REMOVE],
+        .changed = (uint32_t)(counts[ACTION_CHANGE] + counts[ACTION_RECREATE]),
     };
-    count_changes(transaction, &made);
     store_commit(engine->store, transaction->name, &made, seconds ? now + seconds * 1000 : 0,
                  &transaction->facts, committed, transaction);
     return true;

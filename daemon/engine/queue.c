@@ -393,6 +393,7 @@ void transaction_start(struct engine *engine, const struct change_request *reque
         refuse_request(&error, callback, context);
         return;
     }
+    transaction->planned = request->planned;
     transaction->type = request->type;
     transaction->text = json_text_get(request->text);
     transaction->document = json_object_get(request->patch);

@@ -150,7 +150,9 @@ static void plan_made(struct transaction *transaction)
         transaction_read_whole(transaction);
         return;
     }
-    transaction->changes = json_object_get(transaction->plan->changes);
+    transaction->changes = TAKE(transaction->plan->changes);
+    if (transaction->planned)
+        transaction->planned(transaction->context, transaction->changes);
     if (transaction->repair == REPAIR_NEVER)
         mirror_check(transaction->engine, transaction->before, note_unheard, transaction);
     if (transaction->dry_run || transaction->repair == REPAIR_NEVER) {

@@ -50,6 +50,7 @@ struct transaction {
     enum repair_mode repair;
     int64_t started; /* when the comparison was, CLOCK_MONOTONIC in ms */
     change_callback *callback;
+    void (*planned)(void *context, const struct changes *changes); /* or NULL */
     void *context;
 
     struct dirty *dirty; /* a comparison: of these alone; NULL: of all */
@@ -83,7 +84,7 @@ struct transaction {
 
     /* The answer. */
     enum change_outcome outcome;
-    struct json_object *changes;
+    struct changes *changes;
     struct problems problems;
     struct error error;
     const char *other;

@@ -112,7 +112,7 @@ static void committed(void *context, const struct error *error)
         confirm_committed(transaction);
         log_info("topology %s: %s generation %" PRIu64 ", %zu changes", transaction->name,
                  transaction->type == CHANGE_REMOVE ? "removed at" : "committed",
-                 topology->generation, json_object_array_length(transaction->changes));
+                 topology->generation, changes_count(transaction->changes));
     }
     if (!transaction_destroy_parked(transaction, destroyed)) {
         log_warning("topology %s: out of memory: what the change removed is still there, unused",

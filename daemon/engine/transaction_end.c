@@ -78,7 +78,7 @@ static void transaction_free(struct transaction *transaction)
     store_rows_clear(&transaction->facts);
     free(transaction->parked_in);
     confirmation_free(transaction->confirmation);
-    json_object_put(transaction->changes);
+    changes_free(transaction->changes);
     json_object_put(transaction->tried);
     problems_clear(&transaction->problems);
     strings_free(transaction->remaining);

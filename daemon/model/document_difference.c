@@ -1,8 +1,8 @@
 #include "model/document.h"
 
 #include "common/cleanup.h"
+#include "model/changes.h"
 #include "model/kind.h"
-#include "model/plan_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -77,56 +77,54 @@ static struct json_object *flat_object(struct json_object *object, const struct 
     return good ? TAKE(flat) : NULL;
 }
 
-static bool add_field(struct json_object *fields, const char *name, struct json_object *from,
+static bool add_field(struct change_fields *fields, const char *name, struct json_object *from,
                       struct json_object *to)
 {
     return json_object_equal(from, to) ||
-           plan_field(fields, name, json_object_get(from), json_object_get(to));
+           change_fields_add(fields, name, json_object_get(from), json_object_get(to));
 }
 
-/* The fields that differ between FROM and TO, either of which may be NULL; a new reference. */
-static struct json_object *changed_fields(struct json_object *from, struct json_object *to,
-                                          const struct map *maps)
+/* The fields that differ between FROM and TO, either of which may be NULL. */
+static bool changed_fields(struct json_object *from, struct json_object *to, const struct map *maps,
+                           struct change_fields *fields)
 {
     auto_json struct json_object *old = flat_object(from, maps);
     auto_json struct json_object *new = flat_object(to, maps);
-    auto_json struct json_object *fields = plan_fields();
-    if (!old || !new || !fields)
-        return NULL;
+    if (!old || !new || !change_fields_begin(fields))
+        return false;
     json_object_object_foreach (old, old_name, old_value) {
         if (!find(new, old_name) && !add_field(fields, old_name, old_value, NULL))
-            return NULL;
+            return false;
     }
     json_object_object_foreach (new, name, value) {
         if (!add_field(fields, name, find(old, name), value))
-            return NULL;
+            return false;
     }
-    return TAKE(fields);
+    return true;
 }
 
 static bool compare_maps(struct json_object *from, struct json_object *to, const struct map *maps,
-                         const struct json_place *place, struct json_object *changes);
+                         const struct json_place *place, struct changes *changes);
 
 /* Adds what is to be told of the object at PLACE, and of those in it. FROM is NULL when it is new,
  * TO when it goes. */
 static bool compare(struct json_object *from, struct json_object *to, const struct map *inside,
-                    const struct json_place *place, struct json_object *changes)
+                    const struct json_place *place, struct changes *changes)
 {
     char pointer[POINTER_MAX];
-    const char *action = !from ? "create" : !to ? "remove" : "change";
-    auto_json struct json_object *fields = changed_fields(from, to, inside);
-    if (!fields)
+    enum change_action action = !from ? ACTION_CREATE : !to ? ACTION_REMOVE : ACTION_CHANGE;
+    AUTO(change_fields_clear) struct change_fields fields = {0};
+    if (!changed_fields(from, to, inside, &fields))
         return false;
-    bool differs = !from || !to || json_object_array_length(fields) > 0;
-    if (differs &&
-        !json_append(changes, plan_change(action, json_pointer(place, pointer, sizeof(pointer)),
-                                          TAKE(fields), false)))
+    bool differs = !from || !to || fields.count > 0;
+    if (differs && !changes_add(changes, action, json_pointer(place, pointer, sizeof(pointer)),
+                                &fields, false))
         return false;
     return compare_maps(from, to, inside, place, changes);
 }
 
 static bool compare_map(struct json_object *from, struct json_object *to, const struct map *map,
-                        const struct json_place *place, struct json_object *changes)
+                        const struct json_place *place, struct changes *changes)
 {
     const struct json_place home = {.parent = place, .key = map->name};
     if (from) {
@@ -147,7 +145,7 @@ static bool compare_map(struct json_object *from, struct json_object *to, const 
 }
 
 static bool compare_maps(struct json_object *from, struct json_object *to, const struct map *maps,
-                         const struct json_place *place, struct json_object *changes)
+                         const struct json_place *place, struct changes *changes)
 {
     for (; maps->name; maps++) {
         if (!compare_map(find(from, maps->name), find(to, maps->name), maps, place, changes))
@@ -158,6 +156,7 @@ static bool compare_maps(struct json_object *from, struct json_object *to, const
 
 struct json_object *document_difference(struct json_object *from, struct json_object *to)
 {
-    auto_json struct json_object *changes = json_object_new_array();
-    return changes && compare_maps(from, to, in_document, NULL, changes) ? TAKE(changes) : NULL;
+    auto_changes struct changes *changes = changes_new();
+    bool good = changes && compare_maps(from, to, in_document, NULL, changes);
+    return good ? changes_parse(changes) : NULL;
 }

@@ -38,15 +38,15 @@ bool plan_add(struct plan_builder *builder, const struct operation *operation)
 struct plan *plan_build(const struct plan_input *input, struct error *error)
 {
     auto_plan struct plan *plan = calloc(1, sizeof(*plan));
-    if (!plan || !(plan->changes = json_object_new_array())) {
+    if (!plan || !(plan->changes = changes_new())) {
         error_memory(error);
         return NULL;
     }
     struct plan_builder builder = {.input = input, .plan = plan, .error = error};
-    if (!plan_match(&builder) || !plan_remove(&builder) || !plan_make(&builder) ||
-        !plan_extra(&builder))
-        return NULL;
-    return TAKE(plan);
+    bool good = plan_match(&builder) && plan_remove(&builder) && plan_make(&builder) &&
+                plan_extra(&builder);
+    change_fields_clear(&builder.fields);
+    return good ? TAKE(plan) : NULL;
 }
 
 void plan_select(struct plan *plan,
@@ -65,7 +65,7 @@ void plan_free(struct plan *plan)
     if (!plan)
         return;
     free(plan->operations);
-    json_object_put(plan->changes);
+    changes_free(plan->changes);
     free(plan);
 }
 

@@ -3,6 +3,7 @@
 
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "model/changes.h"
 #include "model/network.h"
 
 enum operation_type {
@@ -44,7 +45,7 @@ struct operation {
 struct plan {
     struct operation *operations;
     size_t count, capacity;
-    struct json_object *changes; /* array of io.netnsd.Topology.Change; owned */
+    struct changes *changes; /* owned */
 };
 
 struct plan_input {

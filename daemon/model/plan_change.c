@@ -3,51 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-struct json_object *plan_change(const char *action, const char *pointer, struct json_object *fields,
-                                bool irreversible)
+bool plan_note(struct plan_builder *builder, enum change_action action, const char *pointer,
+               const struct change_fields *fields, bool irreversible)
 {
-    auto_json struct json_object *owned = fields ? fields : json_object_new_array_ext(1);
-    auto_json struct json_object *change = json_object_new_object();
-    bool good = change && json_put_string(change, "action", action) &&
-                json_put_string(change, "pointer", pointer) &&
-                json_put(change, "fields", TAKE(owned)) &&
-                json_put_bool(change, "irreversible", irreversible);
-    return good ? TAKE(change) : NULL;
-}
-
-bool plan_note(struct plan_builder *builder, const char *action, const char *pointer,
-               struct json_object *fields, bool irreversible)
-{
-    return json_append(builder->plan->changes,
-                       plan_change(action, pointer, fields, irreversible)) ||
+    return changes_add(builder->plan->changes, action, pointer, fields, irreversible) ||
            error_memory(builder->error);
-}
-
-struct json_object *plan_fields(void)
-{
-    return json_object_new_array_ext(4);
-}
-
-/* Strings as they are, everything else as JSON text. */
-static bool put_text(struct json_object *field, const char *name, struct json_object *value)
-{
-    if (!value)
-        return true;
-    if (json_object_is_type(value, json_type_string))
-        return json_put_string(field, name, json_object_get_string(value));
-    return json_put_string(field, name,
-                           json_object_to_json_string_ext(
-                               value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
-bool plan_field(struct json_object *fields, const char *name, struct json_object *from,
-                struct json_object *to)
-{
-    auto_json struct json_object *owned_from = from;
-    auto_json struct json_object *owned_to = to;
-    auto_json struct json_object *field = json_object_new_object();
-    return field && json_put_string(field, "name", name) && put_text(field, "from", owned_from) &&
-           put_text(field, "to", owned_to) && json_append(fields, TAKE(field));
 }
 
 static struct json_object *write_value(const struct attribute *row, const struct value *value)
@@ -56,7 +16,8 @@ static struct json_object *write_value(const struct attribute *row, const struct
 }
 
 static bool table_differences(const struct attribute_table *table, const struct value *desired,
-                              const struct value *actual, struct json_object *fields, bool *differs)
+                              const struct value *actual, struct change_fields *fields,
+                              bool *differs)
 {
     static const struct value absent;
     for (size_t i = 0; i < table->count; i++) {
@@ -66,19 +27,19 @@ static bool table_differences(const struct attribute_table *table, const struct 
             continue;
         *differs = true;
         struct value effective = attribute_effective(row, &desired[i]);
-        if (fields &&
-            !plan_field(fields, row->name, write_value(row, found), write_value(row, &effective)))
+        if (fields && !change_fields_add(fields, row->name, write_value(row, found),
+                                         write_value(row, &effective)))
             return false;
     }
     return true;
 }
 
 static bool text_difference(const char *name, const char *from, const char *to,
-                            struct json_object *fields, bool *differs)
+                            struct change_fields *fields, bool *differs)
 {
     *differs = true;
-    return !fields || plan_field(fields, name, *from ? json_object_new_string(from) : NULL,
-                                 *to ? json_object_new_string(to) : NULL);
+    return !fields || change_fields_add(fields, name, *from ? json_object_new_string(from) : NULL,
+                                        *to ? json_object_new_string(to) : NULL);
 }
 
 static bool has_alt_name(const struct link *link, const char *name)
@@ -100,7 +61,7 @@ static bool alt_names_missing(const struct link *from, const struct link *in)
 }
 
 static bool master_difference(const struct link *link, const struct link *actual,
-                              struct json_object *fields, bool *differs)
+                              struct change_fields *fields, bool *differs)
 {
     const struct link *master = link_master(link);
     uint32_t wanted = master ? master->ifindex : link->master_ifindex;
@@ -113,7 +74,7 @@ static bool master_difference(const struct link *link, const struct link *actual
 }
 
 bool plan_link_differences(const struct link *link, const struct link *actual,
-                           struct json_object *fields, bool *differs)
+                           struct change_fields *fields, bool *differs)
 {
     *differs = false;
     if (strcmp(link->name, actual->name) != 0 &&
@@ -142,30 +103,30 @@ bool plan_link_differences(const struct link *link, const struct link *actual,
 }
 
 static bool birth_values(const struct attribute_table *table, const struct value *values,
-                         struct json_object *fields)
+                         struct change_fields *fields)
 {
     for (size_t i = 0; i < table->count; i++) {
         if (values[i].present && !values[i].derived &&
-            !plan_field(fields, table->rows[i].name, NULL,
-                        attribute_write(&table->rows[i], &values[i])))
+            !change_fields_add(fields, table->rows[i].name, NULL,
+                               attribute_write(&table->rows[i], &values[i])))
             return false;
     }
     return true;
 }
 
 static bool birth_reference(const char *name, const struct reference *reference,
-                            struct json_object *fields)
+                            struct change_fields *fields)
 {
     char text[NAMESPACE_NAME_MAX + IFNAMSIZ + 2];
     if (!reference)
         return true;
     snprintf(text, sizeof(text), "%s/%s", reference->namespace, reference->name);
-    return plan_field(fields, name, NULL, json_object_new_string(text));
+    return change_fields_add(fields, name, NULL, json_object_new_string(text));
 }
 
-bool plan_link_birth(const struct link *link, struct json_object *fields)
+bool plan_link_birth(const struct link *link, struct change_fields *fields)
 {
-    if (!plan_field(fields, "kind", NULL, json_object_new_string(link->kind->name)) ||
+    if (!change_fields_add(fields, "kind", NULL, json_object_new_string(link->kind->name)) ||
         !birth_reference("link", link->lower, fields) ||
         !birth_reference("peer", link->peer, fields) ||
         !birth_reference("bridge", link->bridge, fields) ||
@@ -176,8 +137,8 @@ bool plan_link_birth(const struct link *link, struct json_object *fields)
     struct address *address, *next;
     HASH_ITER (hh, link->addresses, address, next) {
         char text[IP_PREFIX_TEXT_MAX];
-        if (!plan_field(fields, "address", NULL,
-                        json_object_new_string(ip_prefix_format(&address->prefix, text))))
+        if (!change_fields_add(fields, "address", NULL,
+                               json_object_new_string(ip_prefix_format(&address->prefix, text))))
             return false;
     }
     return true;

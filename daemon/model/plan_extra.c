@@ -51,7 +51,7 @@ static bool remove_one(struct plan_builder *builder, const struct operation *ope
 {
     char pointer[sizeof(builder->error->pointer)];
     return plan_add(builder, operation) &&
-           plan_note(builder, "remove", operation_pointer(operation, pointer, sizeof(pointer)),
+           plan_note(builder, ACTION_REMOVE, operation_pointer(operation, pointer, sizeof(pointer)),
                      NULL, irreversible);
 }
 

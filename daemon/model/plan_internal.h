@@ -7,6 +7,7 @@ struct plan_builder {
     const struct plan_input *input;
     struct plan *plan;
     struct error *error;
+    struct change_fields fields; /* of the object that is looked at */
     bool makes_exclusive; /* a link is to be made that another like it would keep from it */
 };
 
@@ -44,24 +45,14 @@ bool plan_route_equal(const struct namespace *namespace, const struct route *des
                       const struct route *actual);
 bool plan_address_equal(const struct address *desired, const struct address *actual);
 
-/* plan_change.c: an io.netnsd.Topology.Change. FIELDS (may be NULL) is taken over. A new reference,
- * NULL when memory is short. */
-struct json_object *plan_change(const char *action, const char *pointer, struct json_object *fields,
-                                bool irreversible);
-/* Notes a change that the plan makes. */
-bool plan_note(struct plan_builder *builder, const char *action, const char *pointer,
-               struct json_object *fields, bool irreversible);
-
-/* An empty array for fields; NULL when memory is short. */
-struct json_object *plan_fields(void);
-/* Appends a field; FROM and TO (may be NULL) are taken over. */
-bool plan_field(struct json_object *fields, const char *name, struct json_object *from,
-                struct json_object *to);
+/* plan_change.c: notes a change that the plan makes, with FIELDS (NULL: none). */
+bool plan_note(struct plan_builder *builder, enum change_action action, const char *pointer,
+               const struct change_fields *fields, bool irreversible);
 
 /* Appends what differs between the desired LINK and ACTUAL (both kept) to FIELDS (may be NULL: only
  * to know), and says in *DIFFERS whether anything does. False when memory is short. */
 bool plan_link_differences(const struct link *link, const struct link *actual,
-                           struct json_object *fields, bool *differs);
+                           struct change_fields *fields, bool *differs);
 
 /* Appends what a new link is made with. */
-bool plan_link_birth(const struct link *link, struct json_object *fields);
+bool plan_link_birth(const struct link *link, struct change_fields *fields);

@@ -5,8 +5,8 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-static bool note_operation(struct plan_builder *builder, const char *action,
-                           const struct operation *operation, struct json_object *fields)
+static bool note_operation(struct plan_builder *builder, enum change_action action,
+                           const struct operation *operation, const struct change_fields *fields)
 {
     char pointer[sizeof(builder->error->pointer)];
     return plan_note(builder, action, operation_pointer(operation, pointer, sizeof(pointer)),
@@ -40,7 +40,8 @@ static bool place_namespace(struct plan_builder *builder, struct namespace *name
         .type = actual ? OPERATION_NAMESPACE_UNPARK : OPERATION_NAMESPACE_MAKE,
         .namespace = namespace,
     };
-    return plan_add(builder, &operation) && note_operation(builder, "create", &operation, NULL);
+    return plan_add(builder, &operation) &&
+           note_operation(builder, ACTION_CREATE, &operation, NULL);
 }
 
 /* In a new namespace the kernel, too, numbers links in order. Elsewhere it is left to the kernel,
@@ -55,14 +56,12 @@ static void number_link(const struct plan_builder *builder, struct link *link)
 
 static bool note_link_birth(struct plan_builder *builder, const struct link *link)
 {
-    struct json_object *fields = plan_fields();
-    if (!fields || !plan_link_birth(link, fields)) {
-        json_object_put(fields);
+    struct change_fields *fields = &builder->fields;
+    if (!change_fields_begin(fields) || !plan_link_birth(link, fields))
         return error_memory(builder->error);
-    }
     struct operation operation = {.type = OPERATION_LINK_CREATE, .link = (struct link *)link};
-    return note_operation(builder, link->fate == FATE_RECREATE ? "recreate" : "create", &operation,
-                          fields);
+    return note_operation(builder, link->fate == FATE_RECREATE ? ACTION_RECREATE : ACTION_CREATE,
+                          &operation, fields);
 }
 
 static bool place_link(struct plan_builder *builder, struct link *link);
@@ -105,39 +104,33 @@ static bool place_link(struct plan_builder *builder, struct link *link)
 
 /* The MTU of one end of a cable is said for both: a change of both is shown where it is said, or
  * else at the end that is written. */
-static bool is_shown_at_peer(const struct link *link, struct json_object *fields)
+static bool is_shown_at_peer(const struct link *link, const struct change_fields *fields)
 {
-    struct json_object *field = json_object_array_get_idx(fields, 0);
-    const char *name = json_object_get_string(json_lookup(field, "/name"));
+    const struct attribute *mtu = &link_attributes.rows[LINK_MTU];
     const struct link *peer = link_peer(link);
-    bool mtu_alone = json_object_array_length(fields) == 1 && name && strcmp(name, "mtu") == 0;
+    bool mtu_alone = fields->count == 1 &&
+                     !attribute_equal(mtu, &link->common[LINK_MTU], &link->match->common[LINK_MTU]);
     return mtu_alone && peer && peer->match && peer->fate == FATE_KEEP &&
-           !attribute_equal(&link_attributes.rows[LINK_MTU], &peer->common[LINK_MTU],
-                            &peer->match->common[LINK_MTU]) &&
+           !attribute_equal(mtu, &peer->common[LINK_MTU], &peer->match->common[LINK_MTU]) &&
            link->common[LINK_MTU].derived && (!peer->common[LINK_MTU].derived || link->derived);
 }
 
 static bool change_link(struct plan_builder *builder, struct link *link)
 {
-    struct json_object *fields = plan_fields();
+    struct change_fields *fields = &builder->fields;
     bool differs = false;
-    if (!fields || !plan_link_differences(link, link->match, fields, &differs)) {
-        json_object_put(fields);
+    if (!change_fields_begin(fields) || !plan_link_differences(link, link->match, fields, &differs))
         return error_memory(builder->error);
-    }
-    if (!differs) {
-        json_object_put(fields);
+    if (!differs)
         return true;
-    }
     struct operation operation = {.type = OPERATION_LINK_SET,
                                   .namespace = link->namespace,
                                   .link = link,
                                   .from = link->match};
-    if (is_shown_at_peer(link, fields)) {
-        json_object_put(fields);
+    if (is_shown_at_peer(link, fields))
         return plan_add(builder, &operation);
-    }
-    return plan_add(builder, &operation) && note_operation(builder, "change", &operation, fields);
+    return plan_add(builder, &operation) &&
+           note_operation(builder, ACTION_CHANGE, &operation, fields);
 }
 
 static bool place_link_sysctls(struct plan_builder *builder, struct link *link);
@@ -193,15 +186,13 @@ static bool place_sysctl(struct plan_builder *builder, struct namespace *namespa
                                   .namespace = namespace,
                                   .sysctl = sysctl,
                                   .value = sysctl->value};
-    struct json_object *fields = plan_fields();
-    if (!fields ||
-        !plan_field(fields, "value", actual ? json_object_new_string(actual->value) : NULL,
-                    json_object_new_string(sysctl->value))) {
-        json_object_put(fields);
+    struct change_fields *fields = &builder->fields;
+    if (!change_fields_begin(fields) ||
+        !change_fields_add(fields, "value", actual ? json_object_new_string(actual->value) : NULL,
+                           json_object_new_string(sysctl->value)))
         return error_memory(builder->error);
-    }
     return plan_add(builder, &operation) &&
-           note_operation(builder, actual ? "change" : "create", &operation, fields);
+           note_operation(builder, actual ? ACTION_CHANGE : ACTION_CREATE, &operation, fields);
 }
 
 static bool place_link_sysctls(struct plan_builder *builder, struct link *link)
@@ -240,7 +231,7 @@ static bool place_address(struct plan_builder *builder, struct link *link, struc
                                   .address = address};
     if (!actual)
         return plan_add(builder, &operation) &&
-               (!kept || note_operation(builder, "create", &operation, NULL));
+               (!kept || note_operation(builder, ACTION_CREATE, &operation, NULL));
     if (plan_address_equal(address, actual))
         return true;
     struct operation remove = {.type = OPERATION_ADDRESS_REMOVE,
@@ -248,7 +239,7 @@ static bool place_address(struct plan_builder *builder, struct link *link, struc
                                .link = link->match,
                                .address = actual};
     return plan_add(builder, &remove) && plan_add(builder, &operation) &&
-           note_operation(builder, "change", &operation, NULL);
+           note_operation(builder, ACTION_CHANGE, &operation, NULL);
 }
 
 static bool place_addresses(struct plan_builder *builder, struct link *link)
@@ -309,14 +300,13 @@ static bool place_route(struct plan_builder *builder, struct namespace *namespac
         if (!previous || !namespace_route(previous, &route->key))
             return foreign_in_the_way(builder, &operation, "a route with this key");
     }
-    struct json_object *fields = plan_fields();
-    if (!fields || !plan_field(fields, "route", actual ? document_write_route(actual) : NULL,
-                               document_write_route(route))) {
-        json_object_put(fields);
+    struct change_fields *fields = &builder->fields;
+    if (!change_fields_begin(fields) ||
+        !change_fields_add(fields, "route", actual ? document_write_route(actual) : NULL,
+                           document_write_route(route)))
         return error_memory(builder->error);
-    }
     return plan_add(builder, &operation) &&
-           note_operation(builder, actual ? "change" : "create", &operation, fields);
+           note_operation(builder, actual ? ACTION_CHANGE : ACTION_CREATE, &operation, fields);
 }
 
 /* Does ROUTE of a network that is to be restored depend on what netnsd made? */
@@ -360,14 +350,13 @@ static bool place_rule(struct plan_builder *builder, struct namespace *namespace
     struct operation remove = {
         .type = OPERATION_RULE_REMOVE, .namespace = namespace->match, .rule = actual};
     struct operation add = {.type = OPERATION_RULE_ADD, .namespace = namespace, .rule = rule};
-    struct json_object *fields = plan_fields();
-    if (!fields || !plan_field(fields, "rule", ours ? document_write_rule(actual) : NULL,
-                               document_write_rule(rule))) {
-        json_object_put(fields);
+    struct change_fields *fields = &builder->fields;
+    if (!change_fields_begin(fields) ||
+        !change_fields_add(fields, "rule", ours ? document_write_rule(actual) : NULL,
+                           document_write_rule(rule)))
         return error_memory(builder->error);
-    }
     return (!ours || plan_add(builder, &remove)) && plan_add(builder, &add) &&
-           note_operation(builder, ours ? "change" : "create", &add, fields);
+           note_operation(builder, ours ? ACTION_CHANGE : ACTION_CREATE, &add, fields);
 }
 
 static bool place_rules(struct plan_builder *builder, struct namespace *namespace)

@@ -41,7 +41,7 @@ struct rule *plan_find_rule(const struct namespace *actual, const struct rule *d
 static bool note_object(struct plan_builder *builder, const struct operation *operation)
 {
     char pointer[sizeof(builder->error->pointer)];
-    return plan_note(builder, "remove", operation_pointer(operation, pointer, sizeof(pointer)),
+    return plan_note(builder, ACTION_REMOVE, operation_pointer(operation, pointer, sizeof(pointer)),
                      NULL, false);
 }
 
@@ -175,7 +175,7 @@ static bool note_removed_links(struct plan_builder *builder, const struct namesp
         if (link->derived || !found || found->fate != FATE_REMOVE)
             continue;
         char pointer[sizeof(builder->error->pointer)];
-        if (!plan_note(builder, "remove", link_pointer(link, pointer, sizeof(pointer)), NULL,
+        if (!plan_note(builder, ACTION_REMOVE, link_pointer(link, pointer, sizeof(pointer)), NULL,
                        is_irreversible(builder, found)))
             return false;
     }

@@ -553,3 +553,42 @@ def test_drift_is_put_right_by_the_next_apply(world):
     assert world.apply("lan", document)["outcome"] in ("committed", "unchanged")
     assert world.ping("net0", "10.0.1.2")
     assert world.apply("lan", document)["outcome"] == "unchanged"
+
+
+def many(count):
+    return lan(**{f"n{index}": {"links": {"eth0": {"veth": {"peer": f"m{index}/eth0"},
+                                                   "addresses": ["10.0.0.1/24"]}}}
+                  for index in range(count)}, **{f"m{index}": {} for index in range(count)})
+
+
+def apply_with_more(world, document, **parameters):
+    with world.connect() as connection:
+        return connection.stream("io.netnsd.Topology.Apply", {
+            "topology": "lan", "document": document, **parameters})
+
+
+def test_changes_come_as_soon_as_they_are_planned(world):
+    """They are told in pieces, whole and in order, before anything is known of the outcome."""
+    document = many(300)
+    alone = world.apply("lan", document, dryRun=True)["changes"]
+    for outcome, parameters in (("planned", {"dryRun": True}), ("committed", {})):
+        *pieces, last = apply_with_more(world, document, **parameters)
+        assert len(pieces) > 1
+        assert {piece["outcome"] for piece in pieces} == {"pending"}
+        assert [change for piece in pieces for change in piece["changes"]] == alone
+        assert (last["outcome"], last["changes"]) == (outcome, [])
+    assert len(world.netns_names()) == 600
+    (last,) = apply_with_more(world, document)
+    assert last["outcome"] == "unchanged"
+
+
+def test_an_error_may_follow_the_changes(world):
+    """Two tunnels with one VNI: only the kernel says no."""
+    tunnel = {"vxlan": {"id": 7}}
+    with world.connect() as connection:
+        connection.send("io.netnsd.Topology.Apply", {"topology": "lan", "document": lan(
+            a={"links": {"x": tunnel, "y": tunnel}})}, more=True)
+        pending, error = connection.receive(), connection.receive()
+    assert pending["continues"] and pending["parameters"]["outcome"] == "pending"
+    assert error["error"] == "io.netnsd.Topology.TransactionFailed"
+    assert world.netns_names() == []

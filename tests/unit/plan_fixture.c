@@ -35,11 +35,18 @@ struct plan *build(struct network *desired, struct network *previous, struct net
     return plan;
 }
 
+struct json_object *changes_of(const struct plan *plan)
+{
+    struct json_object *changes = changes_parse(plan->changes);
+    assert_non_null(changes);
+    return changes;
+}
+
 void assert_empty(const struct plan *plan)
 {
     if (plan->count)
         fail_msg("%zu operations are left: %s", plan->count,
-                 json_object_to_json_string(plan->changes));
+                 plan->changes->text->buf);
 }
 
 void run(struct kernel_model *kernel, const struct plan *plan, size_t count)

@@ -9,6 +9,8 @@ struct network *read_document(const char *text);
 
 struct plan *build(struct network *desired, struct network *previous, struct network *actual,
                    bool restore);
+/* The changes that PLAN tells of, a new reference. */
+struct json_object *changes_of(const struct plan *plan);
 void assert_empty(const struct plan *plan);
 /* Runs the first COUNT operations of PLAN. */
 void run(struct kernel_model *kernel, const struct plan *plan, size_t count);

@@ -304,14 +304,14 @@ static bool has_other_end(struct json_object *changes, const struct network *net
 static void assert_same_changes(const struct plan *part, const struct plan *whole,
                                 const struct network *network)
 {
-    for (size_t i = 0; i < json_object_array_length(whole->changes); i++) {
-        struct json_object *change = json_object_array_get_idx(whole->changes, i);
-        if (!has_change(part->changes, change) &&
-            !has_other_end(part->changes, network, pointer_of(change)))
+    auto_json struct json_object *in_part = changes_of(part);
+    auto_json struct json_object *in_whole = changes_of(whole);
+    for (size_t i = 0; i < json_object_array_length(in_whole); i++) {
+        struct json_object *change = json_object_array_get_idx(in_whole, i);
+        if (!has_change(in_part, change) && !has_other_end(in_part, network, pointer_of(change)))
             fail_msg("not in the plan of the part: %s", json_object_to_json_string(change));
     }
-    assert_int_equal(json_object_array_length(part->changes),
-                     json_object_array_length(whole->changes));
+    assert_int_equal(json_object_array_length(in_part), json_object_array_length(in_whole));
 }
 
 /* Plans for the part on KERNEL, which is as NETWORK wants it, and runs that; WHOLE as it is planned

@@ -138,15 +138,16 @@ static bool has_other_end(struct json_object *changes, const struct network *des
 static void assert_same_changes(const struct network *cut, const struct network *desired,
                                 const struct plan *part, const struct plan *all)
 {
-    for (size_t i = 0; i < json_object_array_length(all->changes); i++) {
-        struct json_object *change = json_object_array_get_idx(all->changes, i);
+    auto_json struct json_object *in_part = changes_of(part);
+    auto_json struct json_object *in_all = changes_of(all);
+    for (size_t i = 0; i < json_object_array_length(in_all); i++) {
+        struct json_object *change = json_object_array_get_idx(in_all, i);
         const char *pointer = json_object_get_string(json_object_object_get(change, "pointer"));
         if (!network_cut_holds(cut, pointer) ||
-            !(has_change(part->changes, change) || has_other_end(part->changes, desired, pointer)))
+            !(has_change(in_part, change) || has_other_end(in_part, desired, pointer)))
             fail_msg("not in the plan of the cut: %s", json_object_to_json_string(change));
     }
-    assert_int_equal(json_object_array_length(part->changes),
-                     json_object_array_length(all->changes));
+    assert_int_equal(json_object_array_length(in_part), json_object_array_length(in_all));
 }
 
 static void repair(struct kernel_model *kernel, struct network *desired, struct network *cut)
@@ -265,9 +266,10 @@ static const char *const extras[] = {
 
 static void assert_removes_extras(const struct plan *plan)
 {
-    assert_int_equal(json_object_array_length(plan->changes), EXTRAS);
+    auto_json struct json_object *changes = changes_of(plan);
+    assert_int_equal(json_object_array_length(changes), EXTRAS);
     for (size_t i = 0; i < EXTRAS; i++) {
-        struct json_object *change = json_object_array_get_idx(plan->changes, i);
+        struct json_object *change = json_object_array_get_idx(changes, i);
         assert_string_equal(json_object_get_string(json_object_object_get(change, "action")),
                             "remove");
         assert_string_equal(json_object_get_string(json_object_object_get(change, "pointer")),
