@@ -8,7 +8,7 @@ struct plan_builder {
     struct plan *plan;
     struct error *error;
     struct change_fields fields; /* of the object that is looked at */
-    bool makes_exclusive; /* a link is to be made that another like it would keep from it */
+    bool makes_exclusive;        /* a link is to be made that another like it would keep from it */
 };
 
 /* plan_match.c: pairs desired objects with actual ones and decides the fate of every link. */
