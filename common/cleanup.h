@@ -48,6 +48,13 @@ static inline void put_json(struct json_object **object)
     json_object_put(*object);
 }
 
+static inline void free_tokener(struct json_tokener **tokener)
+{
+    if (*tokener)
+        json_tokener_free(*tokener);
+}
+
 #define auto_free AUTO(free_pointer)
 #define auto_close AUTO(close_descriptor)
 #define auto_json AUTO(put_json)
+#define auto_tokener AUTO(free_tokener)

@@ -69,12 +69,6 @@ void json_problem(struct problems *problems, bool warning, const struct json_pla
     problems_add(problems, warning, json_pointer(place, pointer, sizeof(pointer)), "%s", text);
 }
 
-static void free_tokener(struct json_tokener **tokener)
-{
-    if (*tokener)
-        json_tokener_free(*tokener);
-}
-
 bool json_check(const char *text, size_t length, struct problems *problems)
 {
     size_t errors = problems->errors;
@@ -92,7 +86,7 @@ struct json_object *json_parse(const char *text, size_t length, struct problems 
 
 struct json_object *json_parse_scanned(const char *text, size_t length, struct problems *problems)
 {
-    AUTO(free_tokener) struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 1);
+    auto_tokener struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX + 1);
     if (!tokener) {
         problems->out_of_memory = true;
         return NULL;

@@ -108,12 +108,15 @@ static bool place_row(struct json_object *document, const char *key, struct json
 struct json_object *rows_document(const struct store_rows *rows, struct error *error)
 {
     auto_json struct json_object *document = json_object_new_object();
-    if (!document || !obtain_object(document, "namespaces")) {
+    auto_tokener struct json_tokener *tokener = json_tokener_new();
+    if (!tokener || !document || !obtain_object(document, "namespaces")) {
         error_memory(error);
         return NULL;
     }
     for (size_t i = 0; i < rows->count; i++) {
-        auto_json struct json_object *value = json_tokener_parse(rows->items[i].value);
+        const char *text = rows->items[i].value;
+        json_tokener_reset(tokener);
+        auto_json struct json_object *value = json_tokener_parse_ex(tokener, text, -1);
         if (!value || !place_row(document, rows->items[i].key, value)) {
             error_set(error, ERROR_SYSTEM, 0, "the stored row \"%s\" cannot be read",
                       rows->items[i].key);
