@@ -41,6 +41,7 @@ struct daemon {
     struct event *signals[2];
     struct event *completed;
     struct completions *completions;
+    struct worker *reader; /* of long calls */
     struct store *store;
     struct engine *engine;
     struct server *server;
@@ -244,6 +245,9 @@ static bool make_loop(struct daemon *daemon)
 
 static bool make_server(struct daemon *daemon)
 {
+    daemon->reader = worker_new("calls", daemon->completions, &daemon->error);
+    if (!daemon->reader)
+        return false;
     daemon->api = (struct api_context){
         .engine = daemon->engine,
         .state_directory = daemon->options.state,
@@ -258,6 +262,7 @@ static bool make_server(struct daemon *daemon)
         .texts = interface_texts,
         .text_count = interface_text_count,
         .context = &daemon->api,
+        .reader = daemon->reader,
     };
     daemon->server = server_new(daemon->base, &options, &daemon->error);
     daemon->api.server = daemon->server;
@@ -288,6 +293,7 @@ static void clear(struct daemon *daemon)
 {
     if (daemon->server)
         server_free(daemon->server);
+    worker_free(daemon->reader);
     engine_free(daemon->engine);
     if (daemon->store)
         store_close(daemon->store);

@@ -1,5 +1,7 @@
 #include "api/connection.h"
 
+#include "api/reading.h"
+
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/varlink.h"
@@ -17,6 +19,9 @@
 #define OUTPUT_LOW (OUTPUT_HIGH / 2)
 /* What continues is gathered until it is so many bytes. */
 #define GATHERED 65536
+
+/* Bytes of a call that takes about half a millisecond to read. */
+#define LONG 65536
 /* Replies that go in one system call, and calls that are answered before others get their turn. */
 #define REPLIES 64
 #define CALLS 64
@@ -49,7 +54,8 @@ struct connection {
     size_t begin, end, capacity, scanned; /* input[begin, end) is not processed yet */
     STAILQ_HEAD(, outgoing) output;
     size_t output_bytes;
-    struct call *call; /* the one that is being answered */
+    struct reading *reading; /* the call that comes next, a long one */
+    struct call *call;       /* the one that is being answered */
     bool processing;
     bool ended;   /* the client sends no more */
     bool hung_up; /* nor does it read any more */
@@ -68,6 +74,8 @@ void connection_free(struct connection *connection)
 {
     struct outgoing *outgoing;
     connection->owner.closed(connection->owner.context, connection);
+    if (connection->reading)
+        reading_abandon(connection->reading);
     if (connection->call)
         call_lose(connection->call);
     while ((outgoing = STAILQ_FIRST(&connection->output))) {
@@ -376,20 +384,52 @@ void call_fail_memory(struct call *call)
 
 /* Input ---------------------------------------------------------------------------------------- */
 
-/* Begins the call in TEXT. A peer that breaks the protocol is dropped. */
-static void begin_call(struct connection *connection, const char *text, size_t length)
+static void drop(struct connection *connection, const char *why)
 {
-    struct error error = {0};
-    struct call *call = calloc(1, sizeof(*call));
-    if (!call || !varlink_call_read(text, length, &call->message, &error)) {
-        log_info("a client is dropped: %s", call ? error.text : "out of memory");
-        connection->broken = true;
-        free(call);
+    log_info("a client is dropped: %s", why);
+    connection->broken = true;
+}
+
+/* Begins the call that MESSAGE, which is handed over, is; or else there is an ERROR: a peer that
+ * breaks the protocol is dropped. */
+static void begin_call(struct connection *connection, struct varlink_call *message,
+                       const struct error *error)
+{
+    struct call *call = error ? NULL : calloc(1, sizeof(*call));
+    if (!call) {
+        varlink_call_clear(message);
+        drop(connection, error ? error->text : "out of memory");
         return;
     }
+    call->message = *message;
     call->connection = connection;
     connection->call = call;
     connection->owner.dispatch(connection->owner.context, call);
+}
+
+static void call_was_read(void *context, struct varlink_call *message, const struct error *error)
+{
+    struct connection *connection = context;
+    connection->reading = NULL;
+    connection->processing = true; /* an answer that comes at once does not free it */
+    begin_call(connection, message, error);
+    connection->processing = false;
+    process(connection);
+}
+
+static void read_call(struct connection *connection, const char *text, size_t length)
+{
+    if (length > LONG && connection->owner.reader) {
+        connection->reading =
+            reading_start(connection->owner.reader, text, length, call_was_read, connection);
+        if (!connection->reading)
+            drop(connection, "out of memory");
+        return;
+    }
+    struct varlink_call message;
+    struct error error = {0};
+    bool good = varlink_call_read(text, length, &message, &error);
+    begin_call(connection, &message, good ? NULL : &error);
 }
 
 /* The next whole message, taken out of the input; NULL when there is none. */
@@ -413,11 +453,12 @@ static const char *next_message(struct connection *connection, size_t *length)
 static bool begin_next(struct connection *connection)
 {
     size_t length;
-    if (connection->call || connection->broken || connection->output_bytes >= OUTPUT_HIGH)
+    if (connection->call || connection->reading || connection->broken ||
+        connection->output_bytes >= OUTPUT_HIGH)
         return false;
     const char *text = next_message(connection, &length);
     if (text)
-        begin_call(connection, text, length);
+        read_call(connection, text, length);
     return text;
 }
 
@@ -452,8 +493,8 @@ static void process(struct connection *connection)
     /* The socket takes more: so the event loop comes back, after all others. */
     if (calls == CALLS)
         event_add(connection->writable, NULL);
-    bool over = connection->ended && !connection->call && STAILQ_EMPTY(&connection->output) &&
-                calls < CALLS;
+    bool over = connection->ended && !connection->call && !connection->reading &&
+                STAILQ_EMPTY(&connection->output) && calls < CALLS;
     /* A stream that nobody hears ends, and the calls behind it are not begun. */
     bool unheard = connection->hung_up && connection->call && connection->call->watch.gone;
     if (connection->end - connection->begin > VARLINK_MESSAGE_MAX)

@@ -3,6 +3,7 @@
 
 #include "api/access.h"
 #include "api/server.h"
+#include "common/worker.h"
 
 #include <sys/queue.h>
 
@@ -11,6 +12,7 @@ struct connection;
 /* What a connection needs of its server. */
 struct connection_owner {
     struct event_base *base;
+    struct worker *reader; /* reads long calls; NULL: they are read at once */
     /* Has CALL's method run; the call must be answered, now or later. */
     void (*dispatch)(void *context, struct call *call);
     /* CONNECTION is about to be freed. */

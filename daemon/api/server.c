@@ -132,8 +132,11 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
         close(fd);
         return;
     }
-    const struct connection_owner owner = {
-        .base = server->base, .dispatch = dispatch, .closed = client_closed, .context = server};
+    const struct connection_owner owner = {.reader = server->options.reader,
+                                           .base = server->base,
+                                           .dispatch = dispatch,
+                                           .closed = client_closed,
+                                           .context = server};
     struct client *client = calloc(1, sizeof(*client));
     struct connection *connection = client ? connection_new(&owner, fd, &access) : NULL;
     if (!connection) {

@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/interfaces.h"
 #include "common/json.h"
+#include "common/worker.h"
 
 #include <event2/event.h>
 #include <json-c/json.h>
@@ -37,7 +38,8 @@ struct server_options {
     const struct interface *const *interfaces;    /* ended by NULL; borrowed */
     const struct interface_text *texts;           /* for GetInterfaceDescription */
     size_t text_count;
-    void *context; /* for methods: call_context() */
+    void *context;         /* for methods: call_context() */
+    struct worker *reader; /* reads long calls; NULL: they are read at once. Outlives the server */
 };
 
 struct server *server_new(struct event_base *base, const struct server_options *options,

@@ -73,6 +73,45 @@ def test_pipelined_calls_are_answered_in_order(world):
     world.assert_clean()
 
 
+LONG = 4 << 20
+
+
+def test_long_calls_keep_their_place(world):
+    """Long calls are read elsewhere: the short ones behind them wait."""
+    padding = " " * LONG
+    with world.connect() as connection:
+        for number in range(3):
+            connection.send_bytes(json.dumps({"method": "no.such.Method", "parameters": {
+                "number": number}}).replace("{", "{" + padding, 1).encode() + b"\0")
+            connection.send("io.netnsd.Manager.Status")
+        for _ in range(3):
+            assert connection.receive()["error"].endswith(".InterfaceNotFound")
+            assert "parameters" in connection.receive()
+
+
+def test_half_closed_client_gets_the_reply_to_a_long_call(world):
+    with world.connect() as connection:
+        connection.send_bytes(b"{" + b" " * LONG + b'"method":"io.netnsd.Manager.Status"}\0')
+        connection.socket.shutdown(socket.SHUT_WR)
+        assert "parameters" in connection.receive()
+        assert connection.closed()
+
+
+def test_clients_that_hang_up_in_the_middle_of_a_long_call(world):
+    for length in (LONG // 2, LONG):
+        for _ in range(8):
+            with world.connect() as connection:
+                connection.send_bytes(b"{" + b" " * length + b'"method":"no.such.Method"}\0')
+    assert world.call("io.netnsd.Manager.Status")
+
+
+def test_broken_long_call_closes_the_connection(world):
+    with world.connect() as connection:
+        connection.send_bytes(b"{" + b" " * LONG + b'"method":7}\0')
+        connection.send("io.netnsd.Manager.Status")
+        assert connection.closed()
+
+
 def test_half_closed_client_gets_its_replies(world):
     with world.connect() as connection:
         for _ in range(3):
