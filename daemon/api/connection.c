@@ -1,5 +1,6 @@
 #include "api/connection.h"
 
+#include "api/outgoing.h"
 #include "api/reading.h"
 
 #include "common/cleanup.h"
@@ -22,20 +23,10 @@
 
 /* Bytes of a call that takes about half a millisecond to read. */
 #define LONG 65536
-/* Replies that go in one system call, and calls that are answered before others get their turn. */
-#define REPLIES 64
+/* Calls that are answered before others get their turn. */
 #define CALLS 64
 /* A client that takes none of its replies for so long is dropped. */
 static const struct timeval patience = {.tv_sec = 60};
-
-/* One message to send: its text alone, which takes a fraction of its object's memory. */
-struct outgoing {
-    size_t length; /* with the NUL */
-    size_t sent;
-    int fd; /* travels with the first byte; -1: none */
-    STAILQ_ENTRY(outgoing) next;
-    char text[];
-};
 
 struct call {
     struct connection *connection; /* NULL when the client is gone */
@@ -52,8 +43,7 @@ struct connection {
     struct event *readable, *writable;
     char *input;
     size_t begin, end, capacity, scanned; /* input[begin, end) is not processed yet */
-    STAILQ_HEAD(, outgoing) output;
-    size_t output_bytes;
+    struct output output;
     struct reading *reading; /* the call that comes next, a long one */
     struct call *call;       /* the one that is being answered */
     bool processing;
@@ -62,26 +52,16 @@ struct connection {
     bool broken;  /* to be freed as soon as nobody up the stack uses it */
 };
 
-static void outgoing_free(struct outgoing *outgoing)
-{
-    close_descriptor(&outgoing->fd);
-    free(outgoing);
-}
-
 static void call_lose(struct call *call);
 
 void connection_free(struct connection *connection)
 {
-    struct outgoing *outgoing;
     connection->owner.closed(connection->owner.context, connection);
     if (connection->reading)
         reading_abandon(connection->reading);
     if (connection->call)
         call_lose(connection->call);
-    while ((outgoing = STAILQ_FIRST(&connection->output))) {
-        STAILQ_REMOVE_HEAD(&connection->output, next);
-        outgoing_free(outgoing);
-    }
+    output_clear(&connection->output);
     if (connection->readable)
         event_free(connection->readable);
     if (connection->writable)
@@ -169,72 +149,13 @@ void call_watch(struct call *call, const struct call_watch *watch)
 
 /* Output --------------------------------------------------------------------------------------- */
 
-/* A descriptor goes with the first byte of what is sent. */
-static void attach(struct msghdr *message, char *control, int fd)
-{
-    message->msg_control = control;
-    message->msg_controllen = CMSG_SPACE(sizeof(int));
-    struct cmsghdr *header = CMSG_FIRSTHDR(message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &fd, sizeof(int));
-}
-
-/* Sends what waits, up to the next descriptor. */
-static ssize_t send_once(const struct connection *connection)
-{
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {0};
-    struct iovec parts[REPLIES];
-    struct msghdr message = {.msg_iov = parts};
-    struct outgoing *first = STAILQ_FIRST(&connection->output);
-    for (struct outgoing *each = first;
-         each && message.msg_iovlen < REPLIES && (each == first || each->fd < 0);
-         each = STAILQ_NEXT(each, next))
-        parts[message.msg_iovlen++] = (struct iovec){.iov_base = each->text + each->sent,
-                                                     .iov_len = each->length - each->sent};
-    if (first->fd >= 0)
-        attach(&message, control.bytes, first->fd);
-    return sendmsg(connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-static void note_sent(struct connection *connection, size_t sent)
-{
-    connection->output_bytes -= sent;
-    while (sent) {
-        struct outgoing *outgoing = STAILQ_FIRST(&connection->output);
-        size_t left = outgoing->length - outgoing->sent;
-        close_descriptor(&outgoing->fd);
-        outgoing->fd = -1;
-        if (sent < left) {
-            outgoing->sent += sent;
-            return;
-        }
-        sent -= left;
-        STAILQ_REMOVE_HEAD(&connection->output, next);
-        outgoing_free(outgoing);
-    }
-}
-
 /* Sends what the socket takes. */
 static void flush_output(struct connection *connection)
 {
     bool progress = false;
-    while (!connection->broken && !STAILQ_EMPTY(&connection->output)) {
-        ssize_t sent = send_once(connection);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-            connection->broken = true;
-        if (sent < 0)
-            break;
-        progress = true;
-        note_sent(connection, (size_t)sent);
-    }
-    bool pending = !STAILQ_EMPTY(&connection->output) && !connection->broken;
+    if (!connection->broken)
+        connection->broken = !output_send(&connection->output, connection->fd, &progress);
+    bool pending = !output_is_empty(&connection->output) && !connection->broken;
     if (!pending)
         event_del(connection->writable);
     else if (progress || !event_pending(connection->writable, EV_TIMEOUT, NULL))
@@ -244,31 +165,6 @@ static void flush_output(struct connection *connection)
 }
 
 static void process(struct connection *connection);
-
-/* BEFORE, TEXT and AFTER, put together. */
-static struct outgoing *outgoing_join(const char *before, const char *text, size_t length,
-                                      const char *after)
-{
-    size_t begin = strlen(before), end = strlen(after) + 1;
-    struct outgoing *outgoing = malloc(sizeof(*outgoing) + begin + length + end);
-    if (!outgoing)
-        return NULL;
-    *outgoing = (struct outgoing){.length = begin + length + end, .fd = -1};
-    memcpy(outgoing->text, before, begin);
-    memcpy(outgoing->text + begin, text, length);
-    memcpy(outgoing->text + begin + length, after, end);
-    return outgoing;
-}
-
-static struct outgoing *outgoing_new(struct json_object *message)
-{
-    size_t length = 0;
-    const char *text =
-        message ? json_object_to_json_string_length(
-                      message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length)
-                : NULL;
-    return text ? outgoing_join("", text, length, "") : NULL;
-}
 
 /* Is anybody there to take an answer? */
 static bool is_wanted(const struct call *call)
@@ -280,12 +176,10 @@ static bool is_wanted(const struct call *call)
 static void queue_output(struct call *call, struct outgoing *outgoing)
 {
     struct connection *connection = call->connection;
-    if (outgoing) {
-        STAILQ_INSERT_TAIL(&connection->output, outgoing, next);
-        connection->output_bytes += outgoing->length;
-    } else if (is_wanted(call)) {
+    if (outgoing)
+        output_add(&connection->output, outgoing);
+    else if (is_wanted(call))
         connection->broken = true;
-    }
 }
 
 /* Ends CALL with what it queues. */
@@ -336,7 +230,7 @@ static void queue_continued(struct call *call, struct json_object *parameters)
 static void send_continued(const struct call *call)
 {
     struct connection *connection = call->connection;
-    if (connection && (connection->broken || connection->output_bytes >= GATHERED))
+    if (connection && (connection->broken || connection->output.bytes >= GATHERED))
         flush_output(connection);
     else if (connection)
         event_add(connection->writable, NULL);
@@ -360,7 +254,7 @@ void call_continue_text(struct call *call, const char *parameters, size_t length
 bool call_offer(struct call *call, struct json_object *parameters)
 {
     size_t most = call->refused ? OUTPUT_LOW : OUTPUT_HIGH;
-    call->refused = call_alive(call) && call->connection->output_bytes >= most;
+    call->refused = call_alive(call) && call->connection->output.bytes >= most;
     if (call->refused) {
         json_object_put(parameters);
         return false;
@@ -454,7 +348,7 @@ static bool begin_next(struct connection *connection)
 {
     size_t length;
     if (connection->call || connection->reading || connection->broken ||
-        connection->output_bytes >= OUTPUT_HIGH)
+        connection->output.bytes >= OUTPUT_HIGH)
         return false;
     const char *text = next_message(connection, &length);
     if (text)
@@ -466,7 +360,7 @@ static bool begin_next(struct connection *connection)
 static bool tell_drained(struct connection *connection)
 {
     struct call *call = connection->call;
-    if (!call || !call->refused || !call_alive(call) || connection->output_bytes >= OUTPUT_LOW)
+    if (!call || !call->refused || !call_alive(call) || connection->output.bytes >= OUTPUT_LOW)
         return false;
     call->refused = false;
     call->watch.drained(call->watch.context);
@@ -494,7 +388,7 @@ static void process(struct connection *connection)
     if (calls == CALLS)
         event_add(connection->writable, NULL);
     bool over = connection->ended && !connection->call && !connection->reading &&
-                STAILQ_EMPTY(&connection->output) && calls < CALLS;
+                output_is_empty(&connection->output) && calls < CALLS;
     /* A stream that nobody hears ends, and the calls behind it are not begun. */
     bool unheard = connection->hung_up && connection->call && connection->call->watch.gone;
     if (connection->end - connection->begin > VARLINK_MESSAGE_MAX)
@@ -576,7 +470,7 @@ struct connection *connection_new(const struct connection_owner *owner, int fd,
     connection->owner = *owner;
     connection->access = *access;
     connection->fd = fd;
-    STAILQ_INIT(&connection->output);
+    output_begin(&connection->output);
     connection->readable =
         event_new(owner->base, fd, EV_READ | EV_PERSIST, on_readable, connection);
     connection->writable =
