@@ -1,0 +1,44 @@
+"""The RPM spec: read, checked and built from, as far as Debian's rpm can without Fedora's packages."""
+
+from conftest import TOP, only, run
+
+# From systemd-rpm-macros, as far as the spec needs them to be built from.
+MACROS = {
+    "_unitdir": "/usr/lib/systemd/system",
+    "systemd_post": "",
+    "systemd_preun": "",
+    "systemd_postun_with_restart": "",
+}
+
+
+def rpmbuild(tree, *words):
+    definitions = [f"{name} {value or '%{nil}'}" for name, value in MACROS.items()]
+    return run(
+        "rpmbuild",
+        f"--define=_topdir {tree}",
+        *(f"--define={definition}" for definition in definitions),
+        *words,
+    )
+
+
+def test_source_package_is_made_of_the_release_alone(tarball, tmp_path):
+    rpmbuild(tmp_path, "--nodeps", "-ts", tarball)
+    package = only(tmp_path, "SRPMS/netnsd-*.src.rpm")
+    assert run("rpm", "--query", "--package", "--list", package).split() == [
+        tarball.name,
+        "netnsd.spec",
+    ]
+
+
+def test_rpmlint_finds_nothing(tarball, tmp_path):
+    run("tar", "-C", tmp_path, "-xf", tarball, "--strip-components=1")
+    said = run(
+        "rpmlint", "--rpmlintrc", TOP / "packaging/netnsd.rpmlintrc",
+        tmp_path / "packaging/netnsd.spec",
+    )
+    assert "0 errors, 0 warnings" in said, said
+
+
+def test_spec_lists_what_is_installed(tarball, tmp_path):
+    rpmbuild(tmp_path, "--nodeps", "-tb", tarball)
+    only(tmp_path, "RPMS/*/netnsd-[0-9]*.rpm")
