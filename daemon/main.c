@@ -27,6 +27,7 @@
 #define AUDIT_MAX 86400u
 /* That there is room for from the beginning: one a namespace, and some. 128 KiB of the kernel. */
 #define DESCRIPTORS 16384
+#define DESCRIPTORS_MAX 1048576
 
 struct options {
     const char *socket;
@@ -141,11 +142,11 @@ static bool read_options(int argc, char **argv, struct options *options, int *st
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_MAX)
         return;
     limit.rlim_cur = limit.rlim_max;
-    if (limit.rlim_max < 1048576)
-        limit.rlim_cur = limit.rlim_max = 1048576;
+    if (limit.rlim_max < DESCRIPTORS_MAX)
+        limit.rlim_cur = limit.rlim_max = DESCRIPTORS_MAX;
     if (setrlimit(RLIMIT_NOFILE, &limit) == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return;
     limit.rlim_cur = limit.rlim_max;
