@@ -79,9 +79,12 @@ def install(root, packages):
 def check_installed(root):
     assert root.run("netnsd", "--version").startswith("netnsd ")
     assert root.run("netnsctl", "--version").startswith("netnsctl ")
-    assert root.run("systemctl", "is-enabled", "netnsd.service") == "enabled\n"
+    for unit in ("netnsd.service", "netnsd.socket"):
+        assert root.run("systemctl", "is-enabled", unit) == "enabled\n"
+    assert root.run("getent", "group", "netnsd").startswith("netnsd:")
     assert (root.path / "usr/share/doc/netnsd/examples/bridge.json").exists()
-    root.run("systemd-analyze", "verify", "--man=no", "netnsd.service")
+    root.run("systemd-analyze", "verify", "--man=no", "netnsd.service", "netnsd.socket",
+             "netns@blue.service")
 
 
 def test_lintian_finds_nothing(packages):

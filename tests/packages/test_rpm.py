@@ -4,10 +4,16 @@ from conftest import TOP, only, run
 
 # From systemd-rpm-macros, as far as the spec needs them to be built from.
 MACROS = {
+    "_systemd_util_dir": "/usr/lib/systemd",
+    "_sysusersdir": "/usr/lib/sysusers.d",
+    "_tmpfilesdir": "/usr/lib/tmpfiles.d",
+    "_udevrulesdir": "/usr/lib/udev/rules.d",
     "_unitdir": "/usr/lib/systemd/system",
+    "sysusers_create_compat": "",
     "systemd_post": "",
     "systemd_preun": "",
     "systemd_postun_with_restart": "",
+    "udev_rules_update": "",
 }
 
 
