@@ -3,6 +3,7 @@
 #include "api/server.h"
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/log_id.h"
 #include "engine/engine.h"
 #include "instance.h"
 
@@ -173,7 +174,8 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 {
     (void)what;
     struct daemon *daemon = context;
-    log_notice("%s: stopping; namespaces and links stay as they are", strsignal((int)number));
+    log_about(LOG_NOTICE, &(struct log_subject){.id = LOG_ID_STOPPING},
+              "%s: stopping; namespaces and links stay as they are", strsignal((int)number));
     sd_notify(0, "STOPPING=1");
     server_stop_accepting(daemon->server);
     engine_stop(daemon->engine, stop_loop, daemon);
@@ -207,7 +209,8 @@ static void on_ready(void *context)
         event_base_loopbreak(daemon->base);
         return;
     }
-    log_info("netnsd " PACKAGE_VERSION " is ready");
+    log_about(LOG_INFO, &(struct log_subject){.id = LOG_ID_READY},
+              "netnsd " PACKAGE_VERSION " is ready");
     sd_notify(0, "READY=1");
 }
 

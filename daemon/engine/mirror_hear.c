@@ -116,7 +116,8 @@ static void doubt_routes(const struct hearing *hearing, const struct link *link,
 
 static void out_of_memory(const struct hearing *hearing)
 {
-    log_warning("out of memory: namespace %s is read again", hearing->entry->namespace);
+    log_about(LOG_WARNING, &(struct log_subject){.namespace = hearing->entry->namespace},
+              "out of memory: it is read again");
     doubt(hearing, DOUBT_ALL);
 }
 

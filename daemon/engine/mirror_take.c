@@ -1,6 +1,7 @@
 #include "engine/mirror_internal.h"
 
 #include "common/log.h"
+#include "common/log_id.h"
 #include "engine/drift.h"
 #include "engine/holders.h"
 #include "model/network_compare.h"
@@ -71,7 +72,8 @@ static void install(struct mirror *mirror, struct mirror_entry *entry, struct ne
     if (former || !mirror->engine->starting)
         publish_links(mirror, namespace, former, false);
     if (!namespace_move(read, namespace, mirror->network)) {
-        log_warning("out of memory: namespace %s is not followed", entry->namespace);
+        log_about(LOG_WARNING, &(struct log_subject){.namespace = entry->namespace},
+                  "out of memory: it is not followed");
         return;
     }
     bool all_kept = entry->kept_since <= namespace->heard && (entry->doubt || !kept);
@@ -181,7 +183,8 @@ static void tell_wrong(void *context, const char *pointer)
 {
     struct mirror *mirror = context;
     mirror->wrong++;
-    log_warning("%s was changed without netnsd hearing of it", pointer);
+    log_about(LOG_WARNING, &(struct log_subject){.id = LOG_ID_UNHEARD, .pointer = pointer},
+              "it was changed without netnsd hearing of it");
 }
 
 /* Does whatever others have there count? */
