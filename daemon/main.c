@@ -6,6 +6,7 @@
 #include "common/log_id.h"
 #include "engine/engine.h"
 #include "instance.h"
+#include "watchdog.h"
 
 #include "config.h"
 
@@ -43,6 +44,7 @@ struct daemon {
     struct event *completed;
     struct completions *completions;
     struct worker *reader; /* of long calls */
+    struct watchdog *watchdog;
     struct store *store;
     struct engine *engine;
     struct server *server;
@@ -243,7 +245,8 @@ static bool make_loop(struct daemon *daemon)
         if (!daemon->signals[i] || event_add(daemon->signals[i], NULL) < 0)
             return error_memory(&daemon->error);
     }
-    return true;
+    daemon->watchdog = watchdog_new(daemon->base, daemon->completions, &daemon->error);
+    return daemon->watchdog;
 }
 
 static bool make_server(struct daemon *daemon)
@@ -304,6 +307,7 @@ static void clear(struct daemon *daemon)
         if (daemon->signals[i])
             event_free(daemon->signals[i]);
     }
+    watchdog_free(daemon->watchdog);
     if (daemon->completed)
         event_free(daemon->completed);
     if (daemon->base)
