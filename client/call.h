@@ -15,6 +15,9 @@ struct connection;
 struct connection *call_connection_open(const char *path, struct error *error);
 void call_connection_free(struct connection *connection);
 
+/* No reply is waited for longer than until DEADLINE, CLOCK_MONOTONIC in ms: ERROR_BUSY then. */
+void connection_set_deadline(struct connection *connection, int64_t deadline);
+
 /* Sends a call. PARAMETERS may be NULL; their reference is taken over, also on failure. */
 bool connection_send(struct connection *connection, const char *method,
                      struct json_object *parameters, bool more, struct error *error);

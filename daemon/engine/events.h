@@ -24,6 +24,8 @@ enum engine_event_type {
     EVENT_NAMESPACE_REMOVED, /* the same */
     EVENT_LINK_ADDED,        /* namespace, link */
     EVENT_LINK_REMOVED,      /* the same */
+    EVENT_LINK_UP,           /* the same: it can carry traffic now (IFF_RUNNING) */
+    EVENT_LINK_DOWN,         /* the same: it can no more */
     EVENT_RESYNCED,          /* namespace, or NULL: all; what happened in between is not told */
 };
 

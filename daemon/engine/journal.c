@@ -24,6 +24,8 @@ static const char *const ids[] = {
     [EVENT_NAMESPACE_REMOVED] = NULL,
     [EVENT_LINK_ADDED] = NULL,
     [EVENT_LINK_REMOVED] = NULL,
+    [EVENT_LINK_UP] = NULL,
+    [EVENT_LINK_DOWN] = NULL,
     [EVENT_RESYNCED] = LOG_ID_RESYNCED,
 };
 
@@ -108,6 +110,8 @@ static void tell(const struct engine_event *event, struct log_subject *subject)
     case EVENT_NAMESPACE_REMOVED:
     case EVENT_LINK_ADDED:
     case EVENT_LINK_REMOVED:
+    case EVENT_LINK_UP:
+    case EVENT_LINK_DOWN:
         break;
     }
 }
