@@ -1,5 +1,6 @@
 """The protocol at its edges: framing, errors, limits, and clients that others wrote."""
 
+import json
 import os
 import shutil
 import socket
