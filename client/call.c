@@ -193,12 +193,13 @@ static void keep_descriptors(struct connection *connection, struct msghdr *heade
 static bool await(const struct connection *connection, struct error *error)
 {
     struct pollfd input = {.fd = connection->fd, .events = POLLIN};
-    int ready = -1;
-    errno = EINTR;
-    while (connection->deadline && ready < 0 && errno == EINTR) {
+    int ready;
+    if (!connection->deadline)
+        return true;
+    do {
         int64_t left = connection->deadline - clock_monotonic();
         ready = poll(&input, 1, left > 0 ? (int)left : 0);
-    }
+    } while (ready < 0 && errno == EINTR);
     return ready != 0 || error_set(error, ERROR_BUSY, ETIMEDOUT, "netnsd did not answer in time");
 }
 

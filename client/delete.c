@@ -136,10 +136,10 @@ static int delete_all(struct client *client)
     if (!all)
         return STATUS_FAILED;
     struct removal removal = {.client = client, .topologies = member(all, "topologies")};
+    if ((given & OPTION_DRY_RUN) && client->options.json)
+        return client_print_json(client, all);
     if (given & OPTION_DRY_RUN)
-        return client->options.json ? client_print_json(client, all)
-               : show(&removal)     ? STATUS_GOOD
-                                    : STATUS_FAILED;
+        return show(&removal) ? STATUS_GOOD : STATUS_FAILED;
     if (asks && json_object_array_length(removal.topologies) > 0 && !is_agreed(&removal))
         return STATUS_FAILED;
     return delete_agreed(&removal);

@@ -45,8 +45,8 @@ not_ready(struct waiting *waiting, const char *format, ...)
     return NOT_READY;
 }
 
-/* Asks for the rows called NAME, a new reference; NULL when the daemon cannot be reached, or refuses.
- * There are none of what does not exist. */
+/* Asks for the rows called NAME, a new reference; NULL when the daemon cannot be reached, or
+ * refuses. There are none of what does not exist. */
 static struct json_object *ask(struct waiting *waiting, const char *method,
                                struct json_object *parameters, const char *name)
 {
@@ -317,8 +317,10 @@ static int fail(const struct waiting *waiting)
 int command_wait(struct client *client, int count, char **words)
 {
     struct waiting waiting = {.client = client, .namespace = words[0]};
+    int64_t timeout = client->options.timeout;
     if (client->options.given & OPTION_TIMEOUT)
-        waiting.deadline = clock_monotonic() + client->options.timeout * 1000;
+        waiting.deadline =
+            clock_monotonic() + (timeout < DEADLINE_MAX ? timeout : DEADLINE_MAX) * 1000;
     bool good = subscribe(&waiting);
     for (int i = 0; good && i < count; i++) {
         waiting.namespace = words[i];

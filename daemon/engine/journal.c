@@ -10,7 +10,7 @@
 
 #define DETAILS_MAX 400
 
-/* What comes and goes by itself is not logged. */
+/* Of what is logged: what only comes and goes is not. */
 static const char *const ids[] = {
     [EVENT_COMMITTED] = LOG_ID_COMMITTED,
     [EVENT_REMOVED] = LOG_ID_REMOVED,
@@ -20,12 +20,6 @@ static const char *const ids[] = {
     [EVENT_DRIFT_REPAIRED] = LOG_ID_DRIFT_REPAIRED,
     [EVENT_DRIFT_CONTENDED] = LOG_ID_DRIFT_CONTENDED,
     [EVENT_DRIFT_GONE] = LOG_ID_DRIFT_GONE,
-    [EVENT_NAMESPACE_ADDED] = NULL,
-    [EVENT_NAMESPACE_REMOVED] = NULL,
-    [EVENT_LINK_ADDED] = NULL,
-    [EVENT_LINK_REMOVED] = NULL,
-    [EVENT_LINK_UP] = NULL,
-    [EVENT_LINK_DOWN] = NULL,
     [EVENT_RESYNCED] = LOG_ID_RESYNCED,
 };
 

@@ -45,8 +45,7 @@ static void note_recovery(const struct transaction *transaction)
         subject.id = LOG_ID_UNDONE;
         log_about(LOG_NOTICE, &subject, "the change that was cut off was undone");
     } else if (transaction->outcome == CHANGE_COMMITTED && !transaction->repair) {
-        log_about(LOG_INFO, &subject, "restored, %zu changes",
-                  changes_count(transaction->changes));
+        log_about(LOG_INFO, &subject, "restored, %zu changes", changes_count(transaction->changes));
     }
 }
 
