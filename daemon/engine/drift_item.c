@@ -2,8 +2,8 @@
 
 #include "common/clock.h"
 #include "common/json.h"
-#include "common/log.h"
 #include "common/log_id.h"
+#include "engine/journal.h"
 #include "model/network_cut.h"
 
 #include <stdio.h>
@@ -192,19 +192,16 @@ static void set_message(struct drift_item *item, const char *message)
 /* The kernel refused it; nobody undid it. */
 static void note_failure(const struct transaction *transaction, struct drift_item *item)
 {
-    item->retry = clock_monotonic() + backoff(item->failures++);
-    set_message(item, transaction->error.text);
-    char namespace[NAMESPACE_NAME_MAX + 1], link[IFNAMSIZ];
+    struct journal_place place;
     struct log_subject subject = {
         .id = LOG_ID_DRIFT_NOT_REPAIRED,
         .topology = transaction->name,
         .pointer = item->pointer,
         .error = &transaction->error,
     };
-    if (pointer_parts(item->pointer, namespace, link)) {
-        subject.namespace = namespace;
-        subject.link = link;
-    }
+    item->retry = clock_monotonic() + backoff(item->failures++);
+    set_message(item, transaction->error.text);
+    journal_locate(&subject, &place);
     log_about(LOG_NOTICE, &subject, "drift: could not be repaired");
 }
 

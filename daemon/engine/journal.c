@@ -1,8 +1,6 @@
 #include "engine/journal.h"
 
-#include "common/log.h"
 #include "common/log_id.h"
-#include "model/network.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -110,9 +108,17 @@ static void tell(const struct engine_event *event, struct log_subject *subject)
     }
 }
 
+void journal_locate(struct log_subject *subject, struct journal_place *place)
+{
+    if (!subject->pointer || !pointer_parts(subject->pointer, place->namespace, place->link))
+        return;
+    subject->namespace = place->namespace;
+    subject->link = place->link;
+}
+
 static void hear(void *context, const struct engine_event *event)
 {
-    char namespace[NAMESPACE_NAME_MAX + 1], link[IFNAMSIZ];
+    struct journal_place place;
     struct error error = {0};
     (void)context;
     if (!ids[event->type])
@@ -124,8 +130,7 @@ static void hear(void *context, const struct engine_event *event)
         .pointer = event->pointer,
         .generation = event->generation,
     };
-    if (event->pointer && pointer_parts(event->pointer, namespace, link))
-        subject.link = link;
+    journal_locate(&subject, &place);
     if (event->message) {
         error_set(&error, ERROR_NONE, event->errnum, "%s", event->message);
         subject.error = &error;

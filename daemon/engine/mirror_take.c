@@ -1,9 +1,9 @@
 #include "engine/mirror_internal.h"
 
-#include "common/log.h"
 #include "common/log_id.h"
 #include "engine/drift.h"
 #include "engine/holders.h"
+#include "engine/journal.h"
 #include "model/network_compare.h"
 
 #include <string.h>
@@ -202,9 +202,11 @@ void mirror_check(struct engine *engine, const struct network *actual,
 static void tell_wrong(void *context, const char *pointer)
 {
     struct mirror *mirror = context;
+    struct journal_place place;
+    struct log_subject subject = {.id = LOG_ID_UNHEARD, .pointer = pointer};
     mirror->wrong++;
-    log_about(LOG_WARNING, &(struct log_subject){.id = LOG_ID_UNHEARD, .pointer = pointer},
-              "it was changed without netnsd hearing of it");
+    journal_locate(&subject, &place);
+    log_about(LOG_WARNING, &subject, "it was changed without netnsd hearing of it");
 }
 
 /* Does whatever others have there count? */

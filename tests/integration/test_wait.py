@@ -1,12 +1,14 @@
 """netnsctl wait: until namespaces can be used."""
 
 import json
+import os
+import socket
 import subprocess
 
 import pytest
 
 from subscriber import Subscriber
-from world import NETNSCTL, PATIENCE, example, wait_until
+from world import NETNSCTL, PATIENCE, SANITIZER_ENVIRONMENT, example, wait_until
 
 CABLE = {"namespaces": {"a": {"links": {"x": {"veth": {"peer": "b/y"}}}}, "b": {}}}
 
@@ -103,6 +105,34 @@ def test_daemon_that_ends(world):
     process = waiting(world, "a")
     world.stop()
     assert "netnsd is not running" in ends(process, 1)
+
+
+def start_activated(world, listener):
+    """Starts a netnsd that is handed its socket, as systemd does (sd_listen_fds(3))."""
+    script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&0 </dev/null'
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        path = world.directory / "systemd"
+        path.unlink(missing_ok=True)
+        notify.bind(str(path))
+        with world.log.open("ab") as log:
+            world.daemon = subprocess.Popen(
+                ["sh", "-c", script, "sh", *world.command()], stderr=log, stdout=log,
+                stdin=listener,
+                env=os.environ | SANITIZER_ENVIRONMENT | {"NOTIFY_SOCKET": str(path)})
+        world.wait_ready(notify)
+
+
+def test_daemon_that_is_restarted(bare_world):
+    """Its socket waits for it, and so does netnsctl."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(bare_world.socket))
+        listener.listen()
+        start_activated(bare_world, listener)
+        process = waiting(bare_world, "a")
+        bare_world.stop()
+        start_activated(bare_world, listener)
+        bare_world.apply("lan", CABLE)
+        ends(process)
 
 
 def test_wrong_words(world):
