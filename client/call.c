@@ -1,8 +1,10 @@
 #include "client/call.h"
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,8 @@ struct connection {
     size_t capacity;
     int descriptors[DESCRIPTORS_MAX];
     size_t descriptor_count;
-    bool streaming; /* more replies follow the last one */
+    bool streaming;   /* more replies follow the last one */
+    int64_t deadline; /* CLOCK_MONOTONIC in ms; 0: there is none */
 };
 
 static bool connect_failed(const char *path, int errnum, struct error *error)
@@ -72,6 +75,11 @@ struct connection *call_connection_open(const char *path, struct error *error)
     }
     connection->fd = TAKE_FD(fd);
     return connection;
+}
+
+void connection_set_deadline(struct connection *connection, int64_t deadline)
+{
+    connection->deadline = deadline;
 }
 
 static void close_descriptors(struct connection *connection)
@@ -181,9 +189,23 @@ static void keep_descriptors(struct connection *connection, struct msghdr *heade
     }
 }
 
+/* False when the deadline comes before there is something to be read. */
+static bool await(const struct connection *connection, struct error *error)
+{
+    struct pollfd input = {.fd = connection->fd, .events = POLLIN};
+    int ready;
+    if (!connection->deadline)
+        return true;
+    do {
+        int64_t left = connection->deadline - clock_monotonic();
+        ready = poll(&input, 1, left > 0 ? (int)left : 0);
+    } while (ready < 0 && errno == EINTR);
+    return ready != 0 || error_set(error, ERROR_BUSY, ETIMEDOUT, "netnsd did not answer in time");
+}
+
 static bool read_some(struct connection *connection, struct error *error)
 {
-    if (!make_room(connection, error))
+    if (!make_room(connection, error) || !await(connection, error))
         return false;
     union {
         char bytes[CMSG_SPACE(sizeof(int) * DESCRIPTORS_MAX)];

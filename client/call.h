@@ -5,6 +5,7 @@
 #include "common/varlink.h"
 
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,11 @@ struct connection;
 /* Connects to the socket at PATH. The error says how to start the daemon, or who may reach it. */
 struct connection *call_connection_open(const char *path, struct error *error);
 void call_connection_free(struct connection *connection);
+
+/* No reply is waited for longer than until DEADLINE, CLOCK_MONOTONIC in ms (0: for ever):
+ * ERROR_BUSY then. It comes within DEADLINE_MAX seconds. */
+#define DEADLINE_MAX (INT_MAX / 1000)
+void connection_set_deadline(struct connection *connection, int64_t deadline);
 
 /* Sends a call. PARAMETERS may be NULL; their reference is taken over, also on failure. */
 bool connection_send(struct connection *connection, const char *method,

@@ -95,7 +95,8 @@ static bool next(struct client *client, const struct source *source, const char 
         client_fail(client, "%s", error.text);
         return false;
     }
-    if (!reply->error || (expected && strcmp(reply->error, expected) == 0))
+    bool any = expected && !*expected;
+    if (!reply->error || any || (expected && strcmp(reply->error, expected) == 0))
         return true;
     client_show_error(client, reply->error, reply->parameters, source);
     varlink_reply_clear(reply);

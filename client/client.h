@@ -49,7 +49,9 @@ bool client_receive(struct client *client, const struct source *source,
 bool client_call(struct client *client, const char *method, struct json_object *parameters,
                  const struct source *source, struct varlink_reply *reply);
 
-/* The same; but that the error called EXPECTED was the reply, which then says so, is no failure. */
+/* The same; but that the error called EXPECTED, or ANY_ERROR, was the reply, which then says so, is
+ * no failure. */
+#define ANY_ERROR ""
 bool client_ask(struct client *client, const char *method, struct json_object *parameters,
                 const char *expected, struct varlink_reply *reply);
 

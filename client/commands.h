@@ -8,9 +8,11 @@
 int command_topology_apply(struct client *client, int count, char **words);
 int command_topology_plan(struct client *client, int count, char **words);
 int command_topology_patch(struct client *client, int count, char **words);
-int command_topology_delete(struct client *client, int count, char **words);
 int command_topology_get(struct client *client, int count, char **words);
 int command_topology_list(struct client *client, int count, char **words);
+
+/* delete.c */
+int command_delete(struct client *client, int count, char **words);
 
 /* history.c */
 int command_history_list(struct client *client, int count, char **words);
@@ -51,6 +53,9 @@ int command_identify_show(struct client *client, int count, char **words);
 
 /* status.c */
 int command_status_show(struct client *client, int count, char **words);
+
+/* wait.c */
+int command_wait(struct client *client, int count, char **words);
 
 /* watch.c */
 int command_watch(struct client *client, int count, char **words);

@@ -22,6 +22,9 @@ static const struct option_row rows[] = {
      "refuse unless the topology is at generation N; 0: it must not exist; of get: show that one"},
     {"confirm", SHORTLESS + 4, OPTION_CONFIRM, "SECONDS",
      "take the change back unless it is confirmed in time"},
+    {"all", SHORTLESS + 5, OPTION_ALL, NULL, "all of them; asks first"},
+    {"yes", SHORTLESS + 6, OPTION_YES, NULL, "do not ask"},
+    {"timeout", SHORTLESS + 7, OPTION_TIMEOUT, "SECONDS", "give up then"},
     {"more", SHORTLESS, OPTION_MORE, NULL, "ask for a stream of replies, and show each"},
     {"format", 'f', OPTION_FORMAT, "FORMAT", "text, dot (for graphviz) or svg"},
     {"namespace", SHORTLESS + 3, OPTION_NAMESPACE, "NAME", "only what happens in this namespace"},
@@ -118,6 +121,11 @@ static bool take(struct options *options, int letter, const char *argument)
         return true;
     case SHORTLESS + 4:
         return read_number("confirm", argument, 1, &options->confirm);
+    case SHORTLESS + 5:
+    case SHORTLESS + 6:
+        return true; /* given says so */
+    case SHORTLESS + 7:
+        return read_number("timeout", argument, 1, &options->timeout);
     case 'h':
         options->help = true;
         return true;

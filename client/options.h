@@ -19,6 +19,9 @@ enum verb_option {
     OPTION_EXIT_CODE = 1 << 5,
     OPTION_NAMESPACE = 1 << 6,
     OPTION_CONFIRM = 1 << 7,
+    OPTION_ALL = 1 << 8,
+    OPTION_YES = 1 << 9,
+    OPTION_TIMEOUT = 1 << 10,
 };
 
 struct options {
@@ -34,6 +37,7 @@ struct options {
     bool exit_code;
     int64_t generation;
     int64_t confirm; /* seconds */
+    int64_t timeout; /* the same */
 };
 
 /* Reads a whole number that is at least MINIMUM. */

@@ -87,16 +87,6 @@ int command_topology_patch(struct client *client, int count, char **words)
                          client->options.dry_run);
 }
 
-int command_topology_delete(struct client *client, int count, char **words)
-{
-    (void)count;
-    auto_report struct change_report report = {0};
-    if (!change_call(client, "io.netnsd.Topology.Remove",
-                     change_parameters(client, words[0], client->options.dry_run), NULL, &report))
-        return STATUS_FAILED;
-    return report_change(client, words[0], "removed, last at", &report, NULL);
-}
-
 int command_topology_get(struct client *client, int count, char **words)
 {
     (void)count;

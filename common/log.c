@@ -1,12 +1,12 @@
 #include "common/log.h"
 
+#include "common/log_journal.h"
+
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #define LINE_MAX_BYTES 2048
@@ -15,8 +15,12 @@
 
 static atomic_int threshold = LOG_INFO;
 static pthread_mutex_t sites_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t journal_once = PTHREAD_ONCE_INIT;
-static bool journal;
+
+/* A message that is being put together. What does not fit is cut. */
+struct line {
+    char text[LINE_MAX_BYTES];
+    size_t length;
+};
 
 void log_set_level(int level)
 {
@@ -41,29 +45,46 @@ bool log_level_parse(const char *word, int *level)
     return false;
 }
 
-/* JOURNAL_STREAM holds device and inode of what systemd connected; stderr may have been redirected
- * since (systemd.exec(5)). */
-static void find_journal(void)
+static void add(struct line *line, const char *format, va_list arguments)
 {
-    const char *stream = getenv("JOURNAL_STREAM");
-    struct stat status;
-    unsigned long long device, inode;
-    if (!stream || sscanf(stream, "%llu:%llu", &device, &inode) != 2)
-        return;
-    journal =
-        fstat(fileno(stderr), &status) == 0 && status.st_dev == device && status.st_ino == inode;
+    size_t room = sizeof(line->text) - line->length;
+    int length = vsnprintf(line->text + line->length, room, format, arguments);
+    if (length > 0)
+        line->length += (size_t)length < room ? (size_t)length : room - 1;
 }
 
-/* The journal reads the level from the beginning of a line (sd-daemon(3)). One write, so that lines
- * of threads do not mix. */
-static void write_line(int level, const char *text)
+static void __attribute__((format(printf, 2, 3)))
+add_text(struct line *line, const char *format, ...)
 {
-    char line[LINE_MAX_BYTES + 16];
-    pthread_once(&journal_once, find_journal);
-    int length = journal ? snprintf(line, sizeof(line), "<%d>%s\n", level, text)
-                         : snprintf(line, sizeof(line), "netnsd: %s\n", text);
+    va_list arguments;
+    va_start(arguments, format);
+    add(line, format, arguments);
+    va_end(arguments);
+}
+
+static void add_subject(struct line *line, const struct log_subject *subject)
+{
+    const char *pointer =
+        !subject->pointer && subject->error ? subject->error->pointer : subject->pointer;
+    if (subject->topology)
+        add_text(line, "topology %s: ", subject->topology);
+    else if (subject->namespace)
+        add_text(line, "namespace %s: ", subject->namespace);
+    if (pointer && *pointer)
+        add_text(line, "%s: ", pointer);
+}
+
+/* One write, so that lines of threads do not mix. */
+static void write_line(int level, const struct log_subject *subject, const struct line *line)
+{
+    char text[LINE_MAX_BYTES + 16];
+    if (log_journal_connected()) {
+        log_journal_send(level, subject, line->text);
+        return;
+    }
+    int length = snprintf(text, sizeof(text), "netnsd: %s\n", line->text);
     if (length > 0)
-        fwrite(line, 1, (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1, stderr);
+        fwrite(text, 1, (size_t)length, stderr);
 }
 
 /* Counts the message; *SUPPRESSED gets how many the period that is over lost. */
@@ -84,19 +105,25 @@ static bool site_admits(struct log_site *site, unsigned *suppressed)
     return admitted;
 }
 
-void log_write_from(struct log_site *site, int level, const char *format, ...)
+void log_write_from(struct log_site *site, int level, const struct log_subject *subject,
+                    const char *format, ...)
 {
-    char text[LINE_MAX_BYTES];
+    struct line line = {0};
     unsigned suppressed;
     if (level > atomic_load(&threshold) || !site_admits(site, &suppressed))
         return;
     if (suppressed) {
-        snprintf(text, sizeof(text), "%u messages like the next one were left out", suppressed);
-        write_line(level, text);
+        add_text(&line, "%u messages like the next one were left out", suppressed);
+        write_line(level, NULL, &line);
+        line.length = 0;
     }
+    if (subject)
+        add_subject(&line, subject);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
+    add(&line, format, arguments);
     va_end(arguments);
-    write_line(level, text);
+    if (subject && subject->error)
+        add_text(&line, ": %s", subject->error->text);
+    write_line(level, subject, &line);
 }

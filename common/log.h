@@ -1,9 +1,12 @@
-/* Logging to stderr, and to the journal when stderr is connected to it (JOURNAL_STREAM,
- * systemd.exec(5)). The levels are syslog's (syslog(3)): LOG_ERR, LOG_WARNING, LOG_NOTICE,
- * LOG_INFO, LOG_DEBUG. Safe to call from any thread. */
+/* Logging to stderr, or, when that is connected to the journal (JOURNAL_STREAM, systemd.exec(5)),
+ * to the journal itself, with fields. The levels are syslog's (syslog(3)): LOG_ERR, LOG_WARNING,
+ * LOG_NOTICE, LOG_INFO, LOG_DEBUG. Safe to call from any thread. */
 #pragma once
 
+#include "common/error.h"
+
 #include <stdbool.h>
+#include <stdint.h>
 #include <syslog.h>
 
 /* Messages above LEVEL are dropped. The default is LOG_INFO. */
@@ -12,9 +15,25 @@ void log_set_level(int level);
 /* Reads "error", "warning", "notice", "info" or "debug" into *LEVEL; false for other words. */
 bool log_level_parse(const char *word, int *level);
 
+/* What a message is about. The text begins with the topology, or else the namespace, and with the
+ * pointer, and ends with what the error says; the journal has all of it in fields as well. What is
+ * NULL, "" or 0 is left out. Everything is borrowed. */
+struct log_subject {
+    const char *id; /* the kind of message (log_id.h) */
+    const char *topology;
+    const char *namespace;
+    const char *link;
+    const char *pointer;       /* into the document; the error's unless it is said */
+    uint64_t generation;       /* for the journal alone */
+    const struct error *error; /* why */
+};
+
 /* Writes one line. A call site that floods is limited: beyond 20 messages in 5 s the rest are
  * counted, and the count is printed when the period is over. */
-#define log_write(level, ...)                                                                      \
+#define log_write(level, ...) log_about(level, NULL, __VA_ARGS__)
+
+/* The same, about a struct log_subject: log_about(LEVEL, &SUBJECT, FORMAT, ...). */
+#define log_about(level, ...)                                                                      \
     do {                                                                                           \
         static struct log_site site_;                                                              \
         log_write_from(&site_, (level), __VA_ARGS__);                                              \
@@ -32,5 +51,5 @@ struct log_site {
     unsigned count;
 };
 
-void log_write_from(struct log_site *site, int level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void log_write_from(struct log_site *site, int level, const struct log_subject *subject,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));

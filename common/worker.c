@@ -1,12 +1,16 @@
 #include "common/worker.h"
 
+#include "common/clock.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdint.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 /* Jobs in order of arrival. */
@@ -19,9 +23,13 @@ struct completions {
     pthread_mutex_t lock;
     struct queue finished;
     int fd;
+    LIST_HEAD(, worker) workers;
 };
 
 struct worker {
+    char name[16];
+    LIST_ENTRY(worker) entry;
+    _Atomic int64_t since; /* when the present job began, CLOCK_MONOTONIC in ms; 0: there is none */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -109,6 +117,17 @@ void completions_dispatch(struct completions *completions)
         job->done(job);
 }
 
+const char *completions_stalled(const struct completions *completions, int64_t milliseconds)
+{
+    const struct worker *worker;
+    LIST_FOREACH (worker, &completions->workers, entry) {
+        int64_t since = atomic_load(&worker->since);
+        if (since && clock_monotonic() - since >= milliseconds)
+            return worker->name;
+    }
+    return NULL;
+}
+
 static struct job *worker_wait(struct worker *worker)
 {
     pthread_mutex_lock(&worker->lock);
@@ -124,7 +143,9 @@ static void *worker_main(void *argument)
     struct worker *worker = argument;
     struct job *job;
     while ((job = worker_wait(worker))) {
+        atomic_store(&worker->since, clock_monotonic());
         job->run(job);
+        atomic_store(&worker->since, 0);
         completions_add(worker->completions, job);
     }
     return NULL;
@@ -153,6 +174,8 @@ struct worker *worker_new(const char *name, struct completions *completions, str
         return NULL;
     }
     pthread_setname_np(worker->thread, name);
+    snprintf(worker->name, sizeof(worker->name), "%s", name);
+    LIST_INSERT_HEAD(&completions->workers, worker, entry);
     return worker;
 }
 
@@ -173,6 +196,7 @@ void worker_free(struct worker *worker)
     pthread_cond_signal(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
     pthread_join(worker->thread, NULL);
+    LIST_REMOVE(worker, entry);
     pthread_cond_destroy(&worker->changed);
     pthread_mutex_destroy(&worker->lock);
     free(worker);

@@ -4,6 +4,7 @@
 #include "common/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* One piece of work. Embed it in a larger struct. run() is called on the worker's thread, done() on
  * the thread that calls completions_dispatch(), after run() has returned. Whoever submitted the job
@@ -27,8 +28,11 @@ int completions_fd(const struct completions *completions);
 /* Calls done() of every job that has finished, in the order in which they finished. */
 void completions_dispatch(struct completions *completions);
 
-/* Starts a thread named NAME (at most 15 characters) whose finished jobs go to COMPLETIONS. All
- * signals are blocked in it. */
+/* The name of a worker that has been at one job for MILLISECONDS or longer; NULL: there is none. */
+const char *completions_stalled(const struct completions *completions, int64_t milliseconds);
+
+/* Starts a thread named NAME (at most 15 characters) whose finished jobs go to COMPLETIONS, which
+ * are not freed before it. All signals are blocked in it. */
 struct worker *worker_new(const char *name, struct completions *completions, struct error *error);
 
 /* Appends JOB to the queue. Cannot fail. */

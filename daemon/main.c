@@ -3,8 +3,10 @@
 #include "api/server.h"
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/log_id.h"
 #include "engine/engine.h"
 #include "instance.h"
+#include "watchdog.h"
 
 #include "config.h"
 
@@ -43,6 +45,7 @@ struct daemon {
     struct event *completed;
     struct completions *completions;
     struct worker *reader; /* of long calls */
+    struct watchdog *watchdog;
     struct store *store;
     struct engine *engine;
     struct server *server;
@@ -174,7 +177,8 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 {
     (void)what;
     struct daemon *daemon = context;
-    log_notice("%s: stopping; namespaces and links stay as they are", strsignal((int)number));
+    log_about(LOG_NOTICE, &(struct log_subject){.id = LOG_ID_STOPPING},
+              "%s: stopping; namespaces and links stay as they are", strsignal((int)number));
     sd_notify(0, "STOPPING=1");
     server_stop_accepting(daemon->server);
     engine_stop(daemon->engine, stop_loop, daemon);
@@ -208,7 +212,8 @@ static void on_ready(void *context)
         event_base_loopbreak(daemon->base);
         return;
     }
-    log_info("netnsd " PACKAGE_VERSION " is ready");
+    log_about(LOG_INFO, &(struct log_subject){.id = LOG_ID_READY},
+              "netnsd " PACKAGE_VERSION " is ready");
     sd_notify(0, "READY=1");
 }
 
@@ -241,7 +246,8 @@ static bool make_loop(struct daemon *daemon)
         if (!daemon->signals[i] || event_add(daemon->signals[i], NULL) < 0)
             return error_memory(&daemon->error);
     }
-    return true;
+    daemon->watchdog = watchdog_new(daemon->base, daemon->completions, &daemon->error);
+    return daemon->watchdog;
 }
 
 static bool make_server(struct daemon *daemon)
@@ -302,6 +308,7 @@ static void clear(struct daemon *daemon)
         if (daemon->signals[i])
             event_free(daemon->signals[i]);
     }
+    watchdog_free(daemon->watchdog);
     if (daemon->completed)
         event_free(daemon->completed);
     if (daemon->base)

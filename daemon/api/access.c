@@ -40,7 +40,7 @@ bool access_read(int fd, gid_t group, struct access *access)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
         return false;
     access->user = peer.uid;
-    access->mutating =
+    access->full =
         peer.uid == 0 || (group != (gid_t)-1 && (peer.gid == group || is_member(fd, group)));
     return true;
 }

@@ -14,7 +14,7 @@ gid_t access_group(void);
 
 struct access {
     uid_t user;
-    bool mutating; /* may call methods that change something: root, and members of GROUP */
+    bool full; /* root, and members of GROUP: may call all methods, others those that read */
 };
 
 /* Reads who connected FD. False when the kernel does not tell. */

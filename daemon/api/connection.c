@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 
 #define READ_SIZE 65536
+/* What somebody asks for who may only read is short. */
+#define READER_MESSAGE_MAX 65536
 /* With so many bytes waiting to be sent, no further call of that client is begun. */
 #define OUTPUT_HIGH (1024 * 1024)
 /* Once a reply was refused for that, none is taken before so few bytes are left. */
@@ -356,6 +358,13 @@ static bool begin_next(struct connection *connection)
     return text;
 }
 
+/* Has the client sent more than a message can have? */
+static bool is_too_long(const struct connection *connection)
+{
+    size_t most = connection->access.full ? VARLINK_MESSAGE_MAX : READER_MESSAGE_MAX;
+    return connection->end - connection->begin > most;
+}
+
 /* Tells what watches the call that there is room again for a reply, if one was refused. */
 static bool tell_drained(struct connection *connection)
 {
@@ -391,7 +400,7 @@ static void process(struct connection *connection)
                 output_is_empty(&connection->output) && calls < CALLS;
     /* A stream that nobody hears ends, and the calls behind it are not begun. */
     bool unheard = connection->hung_up && connection->call && connection->call->watch.gone;
-    if (connection->end - connection->begin > VARLINK_MESSAGE_MAX)
+    if (is_too_long(connection))
         connection->broken = true;
     if (over || unheard || connection->broken)
         connection_free(connection);
@@ -428,8 +437,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 {
     struct connection *connection = context;
     (void)what;
-    bool full = connection->end - connection->begin > VARLINK_MESSAGE_MAX;
-    if (full || !reserve(connection)) {
+    if (is_too_long(connection) || !reserve(connection)) {
         connection->broken = true;
         process(connection);
         return;

@@ -142,9 +142,9 @@ static void repair(struct call *call)
 }
 
 static const struct method methods[] = {
-    {.name = "List", .run = list_drift},
-    {.name = "Audit", .run = audit},
-    {.name = "Repair", .run = repair, .mutating = true},
+    {.name = "List", .run = list_drift, .reading = true},
+    {.name = "Audit", .run = audit, .reading = true},
+    {.name = "Repair", .run = repair},
     {.name = NULL},
 };
 

@@ -18,6 +18,8 @@ static const char *const kinds[] = {
     [EVENT_NAMESPACE_REMOVED] = "namespaceRemoved",
     [EVENT_LINK_ADDED] = "linkAdded",
     [EVENT_LINK_REMOVED] = "linkRemoved",
+    [EVENT_LINK_UP] = "linkUp",
+    [EVENT_LINK_DOWN] = "linkDown",
     [EVENT_RESYNCED] = "resynced",
 };
 

@@ -88,7 +88,7 @@ static void subscribe(struct call *call)
 }
 
 static const struct method methods[] = {
-    {.name = "Subscribe", .run = subscribe, .requires_more = true},
+    {.name = "Subscribe", .run = subscribe, .reading = true, .requires_more = true},
     {.name = NULL},
 };
 

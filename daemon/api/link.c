@@ -163,7 +163,7 @@ static void list_links(struct call *call)
 }
 
 static const struct method methods[] = {
-    {.name = "List", .run = list_links},
+    {.name = "List", .run = list_links, .reading = true},
     {.name = NULL},
 };
 

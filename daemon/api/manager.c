@@ -46,7 +46,7 @@ static void get_status(struct call *call)
 }
 
 static const struct method methods[] = {
-    {.name = "Status", .run = get_status},
+    {.name = "Status", .run = get_status, .reading = true},
     {.name = NULL},
 };
 

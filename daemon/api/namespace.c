@@ -268,8 +268,8 @@ static void open_namespace(struct call *call)
 }
 
 static const struct method methods[] = {
-    {.name = "List", .run = list_namespaces},
-    {.name = "Open", .run = open_namespace, .mutating = true},
+    {.name = "List", .run = list_namespaces, .reading = true},
+    {.name = "Open", .run = open_namespace},
     {.name = NULL},
 };
 

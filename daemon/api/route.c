@@ -149,7 +149,7 @@ static void list_routes(struct call *call)
 }
 
 static const struct method methods[] = {
-    {.name = "List", .run = list_routes},
+    {.name = "List", .run = list_routes, .reading = true},
     {.name = NULL},
 };
 

@@ -18,6 +18,7 @@
 
 #define CONNECTIONS_MAX 4096
 #define CONNECTIONS_PER_USER_MAX 1024
+#define CONNECTIONS_PER_READER_MAX 64
 /* How long no new client is taken when there are no descriptors left. */
 static const struct timeval pause_time = {.tv_sec = 1};
 
@@ -80,7 +81,7 @@ static void dispatch(void *context, struct call *call)
         call_interface_not_found(call, name);
     else if (!method)
         call_method_not_found(call, message->method);
-    else if (method->mutating && !call_access(call)->mutating)
+    else if (!method->reading && !call_access(call)->full)
         call_permission_denied(call);
     else if (method->requires_more && !message->more)
         call_expected_more(call);
@@ -109,8 +110,9 @@ static size_t connections_of(const struct server *server, uid_t user)
 
 static bool admits(const struct server *server, const struct access *access)
 {
+    size_t most = access->full ? CONNECTIONS_PER_USER_MAX : CONNECTIONS_PER_READER_MAX;
     return HASH_COUNT(server->clients) < CONNECTIONS_MAX &&
-           connections_of(server, access->user) < CONNECTIONS_PER_USER_MAX;
+           connections_of(server, access->user) < most;
 }
 
 static void turn_away(struct client *client)

@@ -24,7 +24,8 @@ struct method {
     /* Called with a new call, which must be answered by call_reply*() or call_error*() exactly once
      * (with 'more', by any number of call_continue() before), now or later. */
     void (*run)(struct call *call);
-    bool mutating;      /* only root and the group netnsd may call it */
+    bool reading; /* changes nothing, and gives nothing away that could: everybody who can open
+                   * the socket may call it; all others are for root and the group netnsd */
     bool requires_more; /* without 'more' the call gets ExpectedMore */
 };
 

@@ -112,8 +112,8 @@ static void get_interface_description(struct call *call)
 }
 
 static const struct method methods[] = {
-    {.name = "GetInfo", .run = get_info},
-    {.name = "GetInterfaceDescription", .run = get_interface_description},
+    {.name = "GetInfo", .run = get_info, .reading = true},
+    {.name = "GetInterfaceDescription", .run = get_interface_description, .reading = true},
     {.name = NULL},
 };
 

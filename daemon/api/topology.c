@@ -356,15 +356,15 @@ static void confirm(struct call *call)
 }
 
 static const struct method methods[] = {
-    {.name = "Apply", .run = apply, .mutating = true},
-    {.name = "Patch", .run = patch, .mutating = true},
-    {.name = "Revert", .run = revert, .mutating = true},
-    {.name = "Remove", .run = remove_topology, .mutating = true},
-    {.name = "Confirm", .run = confirm, .mutating = true},
-    {.name = "Get", .run = topology_get},
-    {.name = "List", .run = topology_list},
-    {.name = "History", .run = topology_history},
-    {.name = "Diff", .run = topology_diff},
+    {.name = "Apply", .run = apply},
+    {.name = "Patch", .run = patch},
+    {.name = "Revert", .run = revert},
+    {.name = "Remove", .run = remove_topology},
+    {.name = "Confirm", .run = confirm},
+    {.name = "Get", .run = topology_get, .reading = true},
+    {.name = "List", .run = topology_list, .reading = true},
+    {.name = "History", .run = topology_history, .reading = true},
+    {.name = "Diff", .run = topology_diff, .reading = true},
     {.name = NULL},
 };
 

@@ -12,10 +12,10 @@ struct parameters {
     int64_t generation, from, to; /* 0: not said */
 };
 
-#define TOPOLOGY_FIELD                                                                             \
+#define TOPOLOGY_FIELD(needed)                                                                     \
     {                                                                                              \
         .name = "topology", .type = JSON_FIELD_STRING,                                             \
-        .offset = offsetof(struct parameters, topology), .required = true                          \
+        .offset = offsetof(struct parameters, topology), .required = needed                        \
     }
 #define GENERATION_FIELD(key, needed)                                                              \
     {                                                                                              \
@@ -23,11 +23,14 @@ struct parameters {
         .required = needed, .minimum = 1, .maximum = INT64_MAX                                     \
     }
 
-static const struct json_field history_fields[] = {TOPOLOGY_FIELD, {.name = NULL}};
+static const struct json_field list_fields[] = {TOPOLOGY_FIELD(false), {.name = NULL}};
+static const struct json_field history_fields[] = {TOPOLOGY_FIELD(true), {.name = NULL}};
 static const struct json_field get_fields[] = {
-    TOPOLOGY_FIELD, GENERATION_FIELD(generation, false), {.name = NULL}};
-static const struct json_field diff_fields[] = {
-    TOPOLOGY_FIELD, GENERATION_FIELD(from, true), GENERATION_FIELD(to, false), {.name = NULL}};
+    TOPOLOGY_FIELD(true), GENERATION_FIELD(generation, false), {.name = NULL}};
+static const struct json_field diff_fields[] = {TOPOLOGY_FIELD(true),
+                                                GENERATION_FIELD(from, true),
+                                                GENERATION_FIELD(to, false),
+                                                {.name = NULL}};
 
 struct json_object *topology_write_name(const struct call *call)
 {
@@ -160,10 +163,20 @@ static bool add_summary(void *context, const struct topology_summary *topology)
 void topology_list(struct call *call)
 {
     struct list list;
-    if (!call_read_parameters(call, NULL, NULL))
+    struct topology_summary topology;
+    struct parameters parameters = {0};
+    if (!call_read_parameters(call, list_fields, &parameters))
         return;
+    const char *name = parameters.topology;
+    if (name && !engine_topology(call_engine(call), name, &topology)) {
+        topology_error(call, "io.netnsd.Topology.NoSuchTopology", topology_write_name(call));
+        return;
+    }
     list_begin(&list, call, "topologies");
-    engine_each_topology(call_engine(call), add_summary, &list);
+    if (name)
+        add_summary(&list, &topology);
+    else
+        engine_each_topology(call_engine(call), add_summary, &list);
     list_end(&list);
 }
 

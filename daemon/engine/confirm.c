@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/log_id.h"
 
 #include <event2/event.h>
 #include <inttypes.h>
@@ -68,9 +69,10 @@ static void wait_for(const struct confirmation *confirmation, int64_t millisecon
     int64_t wait = milliseconds > 0 ? milliseconds : 0;
     const struct timeval time = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
     if (evtimer_add(confirmation->timer, &time) < 0)
-        log_error("topology %s: no timer can be set: confirm generation %" PRIu64
+        log_about(LOG_ERR, &(struct log_subject){.topology = confirmation->topology->name},
+                  "no timer can be set: confirm generation %" PRIu64
                   ", or restart netnsd, which takes it back",
-                  confirmation->topology->name, confirmation->topology->generation);
+                  confirmation->topology->generation);
 }
 
 /* Taking back ------------------------------------------------------------------------------ */
@@ -97,8 +99,11 @@ static void try_later(struct confirmation *confirmation, const char *why)
                  "%s; netnsd goes on trying, and 'netnsctl confirm %s' keeps it",
                  topology->generation, why, topology->name) < 0)
         confirmation->failure = NULL;
-    log_error("topology %s: %s", topology->name,
-              confirmation->failure ? confirmation->failure : why);
+    log_about(LOG_ERR,
+              &(struct log_subject){.id = LOG_ID_NOT_TAKEN_BACK,
+                                    .topology = topology->name,
+                                    .generation = topology->generation},
+              "%s", confirmation->failure ? confirmation->failure : why);
     wait_for(confirmation, wait < BACKOFF_MAX ? wait : BACKOFF_MAX);
 }
 
@@ -126,8 +131,12 @@ static void revert(struct confirmation *confirmation)
     }
     reversal->engine = confirmation->engine;
     confirmation->busy = true;
-    log_notice("topology %s: generation %" PRIu64 " was not confirmed in time: it is taken back",
-               topology->name, topology->generation);
+    log_about(LOG_NOTICE,
+              &(struct log_subject){.id = LOG_ID_UNCONFIRMED,
+                                    .topology = topology->name,
+                                    .generation = topology->generation},
+              "generation %" PRIu64 " was not confirmed in time: it is taken back",
+              topology->generation);
     const struct change_request request = {
         .type = to ? CHANGE_REVERT : CHANGE_REMOVE,
         .topology = topology->name,
@@ -232,8 +241,11 @@ static void confirmed(void *context, const struct error *error)
         wait_for(confirmation, confirmation->deadline - clock_monotonic());
     } else {
         confirmation_free(confirmation);
-        log_info("topology %s: generation %" PRIu64 " is confirmed", topology->name,
-                 topology->generation);
+        log_about(LOG_INFO,
+                  &(struct log_subject){.id = LOG_ID_CONFIRMED,
+                                        .topology = topology->name,
+                                        .generation = topology->generation},
+                  "generation %" PRIu64 " is confirmed", topology->generation);
     }
     request->callback(request->context, topology->generation, error);
     free(request->topology);

@@ -34,7 +34,8 @@ struct destruction {
 
 static void warn(const struct netns *netns, const struct error *error)
 {
-    log_warning("namespace %s: %s", netns->name, error->text);
+    log_about(LOG_WARNING, &(struct log_subject){.namespace = netns->name, .error = error},
+              "not all of it goes");
 }
 
 /* A namespace dies some time after its last holder let go of it; links in it that stand on others
@@ -80,7 +81,8 @@ static void destroy_removed(const struct transaction *transaction,
             warn(netns, &error);
     } else if (transaction->recovery && netns_probe(namespace->name) == NETNS_STALE &&
                !netns_unmount(namespace->name, &error)) {
-        log_warning("namespace %s: %s", namespace->name, error.text);
+        log_about(LOG_WARNING, &(struct log_subject){.namespace = namespace->name, .error = &error},
+                  "its name stays");
     }
 }
 

@@ -117,8 +117,8 @@ static bool add_namespace(struct dirty **set, const struct namespace *namespace)
 
 static void warn_lost(const struct topology *topology)
 {
-    log_warning("topology %s: out of memory: a change is seen by the next audit at the latest",
-                topology->name);
+    log_about(LOG_WARNING, &(struct log_subject){.topology = topology->name},
+              "out of memory: a change is seen by the next audit at the latest");
 }
 
 struct marking {
@@ -233,7 +233,9 @@ static bool compare_one_by_one(struct transaction *transaction)
 static void compare_later(struct transaction *transaction)
 {
     struct topology *topology = transaction->topology;
-    log_warning("topology %s: cannot be compared: %s", topology->name, transaction->error.text);
+    log_about(LOG_WARNING,
+              &(struct log_subject){.topology = topology->name, .error = &transaction->error},
+              "cannot be compared");
     int64_t later = clock_monotonic() + RETRY;
     dirty_move(&transaction->dirty, &topology->dirty);
     drift_items_delay(topology, transaction->cut, later);

@@ -2,7 +2,8 @@
 
 #include "common/clock.h"
 #include "common/json.h"
-#include "common/log.h"
+#include "common/log_id.h"
+#include "engine/journal.h"
 #include "model/network_cut.h"
 
 #include <stdio.h>
@@ -168,6 +169,7 @@ static void publish(struct engine *engine, enum engine_event_type type,
                                .pointer = item->pointer,
                                .change = item->change,
                                .repairs = item->repairs,
+                               .message = item->blocked ? item->message : NULL,
                            });
 }
 
@@ -190,10 +192,17 @@ static void set_message(struct drift_item *item, const char *message)
 /* The kernel refused it; nobody undid it. */
 static void note_failure(const struct transaction *transaction, struct drift_item *item)
 {
+    struct journal_place place;
+    struct log_subject subject = {
+        .id = LOG_ID_DRIFT_NOT_REPAIRED,
+        .topology = transaction->name,
+        .pointer = item->pointer,
+        .error = &transaction->error,
+    };
     item->retry = clock_monotonic() + backoff(item->failures++);
     set_message(item, transaction->error.text);
-    log_notice("topology %s: drift: %s: could not be repaired: %s", transaction->name,
-               item->pointer, transaction->error.text);
+    journal_locate(&subject, &place);
+    log_about(LOG_NOTICE, &subject, "drift: could not be repaired");
 }
 
 static void note_repair(const struct transaction *transaction, struct drift_item *item)
@@ -205,11 +214,8 @@ static void note_repair(const struct transaction *transaction, struct drift_item
     item->present = false;
     item->repaired = clock_monotonic();
     item->retry = item->repaired + backoff(item->repairs++);
-    bool contended = item->repairs == DRIFT_CONTENDED_REPAIRS;
-    log_notice("topology %s: drift: %s: repaired%s", transaction->name, item->pointer,
-               contended ? "; somebody undoes it again and again" : "");
     publish(transaction->engine, EVENT_DRIFT_REPAIRED, transaction->topology, item);
-    if (contended)
+    if (item->repairs == DRIFT_CONTENDED_REPAIRS)
         publish(transaction->engine, EVENT_DRIFT_CONTENDED, transaction->topology, item);
 }
 
@@ -353,7 +359,6 @@ void drift_items_blocked(struct transaction *transaction)
         return;
     note_change(item);
     item->present = true;
-    log_notice("topology %s: drift: %s: %s", transaction->name, item->pointer, error->text);
     publish(transaction->engine, EVENT_DRIFT_FOUND, transaction->topology, item);
 }
 

@@ -5,6 +5,7 @@
 #include "engine/drift.h"
 #include "engine/holders.h"
 #include "engine/internal.h"
+#include "engine/journal.h"
 #include "engine/mirror.h"
 #include "engine/recovery.h"
 #include "engine/surplus.h"
@@ -42,6 +43,7 @@ struct engine *engine_new(struct event_base *base, struct store *store,
     engine->store = store;
     engine->completions = completions;
     engine->audit_interval = (int64_t)audit * 1000;
+    journal_start(engine, &engine->journal);
     if (!read_ids(engine, error) || !netns_directory_prepare(error) ||
         !surplus_start(engine, error) || !mirror_start(engine, error) ||
         !drift_start(engine, error) || !(engine->maker = worker_new("maker", completions, error)) ||

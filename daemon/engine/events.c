@@ -60,6 +60,7 @@ static uint64_t publish_commit(const struct transaction *transaction, uint64_t g
                               .type = removal ? EVENT_REMOVED : EVENT_COMMITTED,
                               .topology = transaction->name,
                               .generation = generation,
+                              .changes = changes_count(transaction->changes),
                           });
 }
 
@@ -72,6 +73,7 @@ static uint64_t publish_rollback(const struct transaction *transaction)
                               .topology = transaction->name,
                               .pointer = transaction->error.pointer,
                               .message = transaction->error.text,
+                              .errnum = transaction->error.errnum,
                           });
 }
 

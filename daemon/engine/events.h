@@ -1,7 +1,6 @@
 /* What happens, numbered and told to whoever listens, in the order in which it happens.
  *
- * An event is told at once and is not kept: a listener that wants it later copies it. Without
- * listeners it costs its number. */
+ * An event is told at once and is not kept: a listener that wants it later copies it. */
 #pragma once
 
 #include "engine/engine.h"
@@ -17,14 +16,16 @@ enum engine_event_type {
     EVENT_REMOVED,             /* topology, generation: the last */
     EVENT_ROLLED_BACK,         /* topology, pointer, message */
     EVENT_ROLLBACK_INCOMPLETE, /* the same: something could not be put back */
-    EVENT_DRIFT_FOUND,         /* topology, pointer, change, repairs; as the next three */
-    EVENT_DRIFT_REPAIRED,
+    EVENT_DRIFT_FOUND,         /* topology, pointer, change, repairs, and why it is blocked */
+    EVENT_DRIFT_REPAIRED,      /* topology, pointer, change, repairs; as the next two */
     EVENT_DRIFT_CONTENDED,
     EVENT_DRIFT_GONE,        /* it does not differ any more, without a repair */
     EVENT_NAMESPACE_ADDED,   /* namespace, topology: the owner */
     EVENT_NAMESPACE_REMOVED, /* the same */
     EVENT_LINK_ADDED,        /* namespace, link */
     EVENT_LINK_REMOVED,      /* the same */
+    EVENT_LINK_UP,           /* the same: it can carry traffic now (IFF_RUNNING) */
+    EVENT_LINK_DOWN,         /* the same: it can no more */
     EVENT_RESYNCED,          /* namespace, or NULL: all; what happened in between is not told */
 };
 
@@ -35,7 +36,9 @@ struct engine_event {
     int64_t time;    /* CLOCK_REALTIME in ms */
     const char *topology, *namespace, *link;
     uint64_t generation; /* 0: none */
+    size_t changes;      /* of a commit or removal: how many objects */
     const char *pointer, *message;
+    int errnum;                 /* that the message comes from; 0: none */
     struct json_object *change; /* io.netnsd.Topology.Change, that puts drift right */
     unsigned repairs;           /* of drift; as in drift_summary */
 };

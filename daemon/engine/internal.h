@@ -55,6 +55,7 @@ struct engine {
     size_t requests; /* of clients, that other threads work on */
 
     struct events events;
+    struct events_listener journal; /* journal.h */
 
     struct holder *holders; /* holders.h */
     struct mirror *mirror;

@@ -117,7 +117,8 @@ void mirror_watch(struct engine *engine, const struct netns *netns)
     if (entry)
         mirror_entry_forget(mirror, entry);
     if (!add_entry(mirror, netns))
-        log_warning("out of memory: namespace %s is not listened to", netns->name);
+        log_about(LOG_WARNING, &(struct log_subject){.namespace = netns->name},
+                  "out of memory: it is not listened to");
 }
 
 bool mirror_knows(const struct engine *engine, const struct namespace *namespace)
@@ -238,7 +239,6 @@ static enum monitor_result read_messages(struct mirror *mirror, size_t budget)
     enum monitor_result result = monitor_read(mirror->monitor, budget, mirror_hear, mirror);
     if (result != MONITOR_LOST)
         return result;
-    log_notice("more changed than could be heard: all namespaces are read again");
     mirror->losses++;
     events_publish(mirror->engine, &(struct engine_event){.type = EVENT_RESYNCED});
     mirror->heard++;

@@ -116,7 +116,8 @@ static void doubt_routes(const struct hearing *hearing, const struct link *link,
 
 static void out_of_memory(const struct hearing *hearing)
 {
-    log_warning("out of memory: namespace %s is read again", hearing->entry->namespace);
+    log_about(LOG_WARNING, &(struct log_subject){.namespace = hearing->entry->namespace},
+              "out of memory: it is read again");
     doubt(hearing, DOUBT_ALL);
 }
 
@@ -126,17 +127,25 @@ static void find_topology(void *context, struct topology *topology)
     *name = topology->name;
 }
 
-void mirror_publish_link(const struct mirror *mirror, const struct link *link, bool gone)
+void mirror_publish_link(const struct mirror *mirror, const struct link *link,
+                         enum engine_event_type type)
 {
     const char *topology = NULL, *namespace = link->namespace->name;
     if (park_group_is(link->group))
         return;
     holders_each(mirror->engine, namespace, link->name, find_topology, &topology);
-    events_publish(mirror->engine,
-                   &(struct engine_event){.type = gone ? EVENT_LINK_REMOVED : EVENT_LINK_ADDED,
-                                          .topology = topology,
-                                          .namespace = namespace,
-                                          .link = link->name});
+    events_publish(mirror->engine, &(struct engine_event){.type = type,
+                                                          .topology = topology,
+                                                          .namespace = namespace,
+                                                          .link = link->name});
+}
+
+void mirror_publish_running(const struct mirror *mirror, const struct link *former,
+                            const struct link *link)
+{
+    bool running = link->flags & IFF_RUNNING, was_running = former->flags & IFF_RUNNING;
+    if (running != was_running)
+        mirror_publish_link(mirror, link, running ? EVENT_LINK_UP : EVENT_LINK_DOWN);
 }
 
 void mirror_find_lower(const struct mirror *mirror, struct link *link)
@@ -187,10 +196,12 @@ static void replace(const struct hearing *hearing, struct link *former, struct l
     bool renamed = former && strcmp(former->name, name) != 0;
     if (renamed) {
         changed(hearing, former->name);
-        mirror_publish_link(hearing->mirror, former, true);
+        mirror_publish_link(hearing->mirror, former, EVENT_LINK_REMOVED);
     }
     if (!former || renamed)
-        mirror_publish_link(hearing->mirror, link, false);
+        mirror_publish_link(hearing->mirror, link, EVENT_LINK_ADDED);
+    else
+        mirror_publish_running(hearing->mirror, former, link);
     if (former)
         link_remove(former);
     /* Another one has the name: its own message was not heard. */
@@ -214,7 +225,7 @@ static void hear_link(const struct hearing *hearing, uint32_t ifindex)
         if (!former)
             return;
         changed(hearing, former->name);
-        mirror_publish_link(hearing->mirror, former, true);
+        mirror_publish_link(hearing->mirror, former, EVENT_LINK_REMOVED);
         doubt_routes(hearing, former, NULL);
         link_remove(former);
         return;
@@ -229,6 +240,7 @@ static void hear_link(const struct hearing *hearing, uint32_t ifindex)
     }
     struct link *link = home->links;
     if (former && link_same(former, link)) {
+        mirror_publish_running(hearing->mirror, former, link);
         former->flags = link->flags;
         former->oper_state = link->oper_state;
     } else {

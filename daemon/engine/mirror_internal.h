@@ -74,8 +74,12 @@ void mirror_entry_doubt(struct mirror *mirror, struct mirror_entry *entry, enum 
 void mirror_entry_ends(struct mirror *mirror, struct mirror_entry *entry);
 void mirror_entry_forget(struct mirror *mirror, struct mirror_entry *entry);
 
-/* Tells that LINK has come, or gone. What is parked has gone already. */
-void mirror_publish_link(const struct mirror *mirror, const struct link *link, bool gone);
+/* Tells what LINK did: TYPE is an event about a link. What is parked has gone already. */
+void mirror_publish_link(const struct mirror *mirror, const struct link *link,
+                         enum engine_event_type type);
+/* Tells when LINK, which was FORMER, can carry traffic, or can no more. */
+void mirror_publish_running(const struct mirror *mirror, const struct link *former,
+                            const struct link *link);
 /* Does a topology, or a running change, own the namespace of that name? Then it lives. */
 bool mirror_is_owned(const struct engine *engine, const char *name);
 /* mirror_take.c: takes over the namespace called NAME from READ, and marks what has changed. */

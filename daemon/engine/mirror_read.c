@@ -67,7 +67,9 @@ static void reading_run(struct job *job)
         if (namespace) {
             namespace->external = !target->owned;
         } else {
-            log_warning("namespace %s cannot be read: %s", target->name, error.text);
+            log_about(LOG_WARNING,
+                      &(struct log_subject){.namespace = target->name, .error = &error},
+                      "it cannot be read");
         }
     }
 }
@@ -199,8 +201,8 @@ static void fill(struct mirror *mirror, struct reading *reading)
     struct mirror_entry *entry;
     while (reading->count < SLICE && mirror->round && (entry = TAILQ_FIRST(&mirror->queue))) {
         if (!add_target(reading, entry)) {
-            log_warning("out of memory, or of descriptors: namespace %s is read later",
-                        entry->namespace);
+            log_about(LOG_WARNING, &(struct log_subject){.namespace = entry->namespace},
+                      "out of memory, or of descriptors: it is read later");
             mirror->tries_later = true;
             mirror->round = 0;
             return;

@@ -1,8 +1,9 @@
 #include "engine/mirror_internal.h"
 
-#include "common/log.h"
+#include "common/log_id.h"
 #include "engine/drift.h"
 #include "engine/holders.h"
+#include "engine/journal.h"
 #include "model/network_compare.h"
 
 #include <string.h>
@@ -44,16 +45,38 @@ static void find_lowers(const struct mirror *mirror, const struct namespace *for
     }
 }
 
-/* Links that came, or went, unheard: before the namespace was followed, or while it was doubted.
- * The kernel's own lo is no news. */
-static void publish_links(const struct mirror *mirror, const struct namespace *in,
-                          const struct namespace *not_in, bool gone)
+/* The kernel's own lo is no news. */
+static void publish_link(const struct mirror *mirror, const struct link *link,
+                         enum engine_event_type type)
+{
+    if (strcmp(link->name, "lo") != 0)
+        mirror_publish_link(mirror, link, type);
+}
+
+/* The same link in NAMESPACE, which may be NULL. */
+static const struct link *same_link(const struct namespace *namespace, const struct link *link)
+{
+    const struct link *same = namespace ? namespace_link(namespace, link->name) : NULL;
+    return same && same->ifindex == link->ifindex ? same : NULL;
+}
+
+/* What links did unheard: before the namespace was followed (FORMER is NULL), or while it was
+ * doubted. */
+static void publish_links(const struct mirror *mirror, const struct namespace *former,
+                          const struct namespace *namespace)
 {
     const struct link *link, *next;
-    HASH_ITER (hh, in->links, link, next) {
-        const struct link *other = not_in ? namespace_link(not_in, link->name) : NULL;
-        if ((!other || other->ifindex != link->ifindex) && strcmp(link->name, "lo") != 0)
-            mirror_publish_link(mirror, link, gone);
+    const struct link *links = former ? former->links : NULL;
+    HASH_ITER (hh, links, link, next) {
+        if (!same_link(namespace, link))
+            publish_link(mirror, link, EVENT_LINK_REMOVED);
+    }
+    HASH_ITER (hh, namespace->links, link, next) {
+        const struct link *same = same_link(former, link);
+        if (same)
+            mirror_publish_running(mirror, same, link);
+        else
+            publish_link(mirror, link, EVENT_LINK_ADDED);
     }
 }
 
@@ -66,12 +89,11 @@ static void install(struct mirror *mirror, struct mirror_entry *entry, struct ne
     entry->routes_changed &= namespace == entry->lent;
     entry->lent = NULL;
     find_lowers(mirror, former, namespace);
-    if (former)
-        publish_links(mirror, former, namespace, true);
     if (former || !mirror->engine->starting)
-        publish_links(mirror, namespace, former, false);
+        publish_links(mirror, former, namespace);
     if (!namespace_move(read, namespace, mirror->network)) {
-        log_warning("out of memory: namespace %s is not followed", entry->namespace);
+        log_about(LOG_WARNING, &(struct log_subject){.namespace = entry->namespace},
+                  "out of memory: it is not followed");
         return;
     }
     bool all_kept = entry->kept_since <= namespace->heard && (entry->doubt || !kept);
@@ -180,8 +202,11 @@ void mirror_check(struct engine *engine, const struct network *actual,
 static void tell_wrong(void *context, const char *pointer)
 {
     struct mirror *mirror = context;
+    struct journal_place place;
+    struct log_subject subject = {.id = LOG_ID_UNHEARD, .pointer = pointer};
     mirror->wrong++;
-    log_warning("%s was changed without netnsd hearing of it", pointer);
+    journal_locate(&subject, &place);
+    log_about(LOG_WARNING, &subject, "it was changed without netnsd hearing of it");
 }
 
 /* Does whatever others have there count? */

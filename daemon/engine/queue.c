@@ -93,8 +93,8 @@ static bool read_part(struct transaction *transaction)
         !part_read(topology->network, described, transaction->engine->machine_id.bytes,
                    &transaction->owned_previous, &transaction->desired, &transaction->problems))
         return false;
-    log_debug("topology %s: the change is about %d of its namespaces", transaction->name,
-              json_object_object_length(described));
+    log_about(LOG_DEBUG, &(struct log_subject){.topology = transaction->name},
+              "the change is about %d of its namespaces", json_object_object_length(described));
     transaction->previous = transaction->owned_previous;
     transaction->partial = true;
     return true;
@@ -184,7 +184,8 @@ static bool read_transaction(struct transaction *transaction)
 
 void transaction_read_whole(struct transaction *transaction)
 {
-    log_debug("topology %s: the change is about more than it describes", transaction->name);
+    log_about(LOG_DEBUG, &(struct log_subject){.topology = transaction->name},
+              "the change is about more than it describes");
     struct engine *engine = transaction->engine;
     mirror_give_back(engine, transaction->before);
     transaction_let_go(transaction);

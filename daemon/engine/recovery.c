@@ -1,6 +1,7 @@
 #include "engine/recovery.h"
 
 #include "common/log.h"
+#include "common/log_id.h"
 #include "engine/confirm.h"
 #include "engine/rows.h"
 #include "engine/transaction.h"
@@ -83,7 +84,10 @@ static bool load_topology(void *context, const struct store_topology *stored, st
                     read_rows(engine, stored->name, stored->rows, macs, &reason)))
         previous = answered_for(engine, topology, stored, macs, &reason);
     if (!previous) {
-        log_error("topology %s: %s", stored->name, reason.text);
+        log_about(LOG_ERR,
+                  &(struct log_subject){
+                      .id = LOG_ID_NOT_RESTORED, .topology = stored->name, .error = &reason},
+                  "could not be restored");
         topology_set_message(topology, false, reason.text);
         return true;
     }
@@ -122,5 +126,6 @@ void recovery_sweep(const struct engine *engine)
     }
     netns_forget_others(&engine->held);
     if (error.code)
-        log_warning("what an earlier change left over is still there, unused: %s", error.text);
+        log_about(LOG_WARNING, &(struct log_subject){.error = &error},
+                  "what an earlier change left over is still there, unused");
 }

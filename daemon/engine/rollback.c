@@ -10,7 +10,8 @@ static void abandoned(void *context, const struct error *error)
 {
     struct transaction *transaction = context;
     if (error)
-        log_error("topology %s: %s", transaction->name, error->text);
+        log_about(LOG_ERR, &(struct log_subject){.topology = transaction->name, .error = error},
+                  "the store goes on to have a change that was undone");
     transaction_finish(transaction);
 }
 
@@ -46,8 +47,8 @@ static bool name_remaining(struct transaction *transaction)
 /* The kernel could not be brought back, or not be looked at. */
 static void give_up(struct transaction *transaction, const struct error *error)
 {
-    log_error("topology %s: rollback failed: %s", transaction->name,
-              error ? error->text : "out of memory");
+    log_about(LOG_ERR, &(struct log_subject){.topology = transaction->name, .error = error},
+              "rollback failed%s", error ? "" : ": out of memory");
     if (transaction->plan)
         name_remaining(transaction);
     end(transaction, CHANGE_ROLLBACK_INCOMPLETE);
@@ -101,8 +102,9 @@ static void look_now(struct transaction *transaction)
 
 void transaction_roll_back(struct transaction *transaction)
 {
-    log_notice("topology %s: rolling back: %s%s%s", transaction->name, transaction->error.pointer,
-               transaction->error.pointer[0] ? ": " : "", transaction->error.text);
+    log_about(LOG_DEBUG,
+              &(struct log_subject){.topology = transaction->name, .error = &transaction->error},
+              "rolling back");
     transaction->runs = 0;
     if (!transaction->touched) {
         end(transaction, CHANGE_ROLLED_BACK);

@@ -79,8 +79,8 @@ static void add_holders(struct engine *engine, struct topology *topology,
                         const struct network *network)
 {
     if (!holders_add(engine, topology, network))
-        log_error("topology %s: out of memory: what changes in it is not noticed; restart netnsd",
-                  topology->name);
+        log_about(LOG_ERR, &(struct log_subject){.topology = topology->name},
+                  "out of memory: what changes in it is not noticed; restart netnsd");
     mirror_hear_settings(engine);
 }
 
@@ -101,8 +101,8 @@ void topology_set_part(struct engine *engine, struct topology *topology,
     add_holders(engine, topology, desired);
     if (part_commit(previous, desired, topology->network))
         return;
-    log_error("topology %s: out of memory: not all that it has is known; restart netnsd",
-              topology->name);
+    log_about(LOG_ERR, &(struct log_subject){.topology = topology->name},
+              "out of memory: not all that it has is known; restart netnsd");
     topology_set_message(topology, false, "out of memory: restart netnsd");
 }
 

@@ -6,7 +6,6 @@
 #include "engine/rows.h"
 #include "model/network_cut.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +34,8 @@ static void intent_forgotten(void *context, const struct error *error)
 {
     struct transaction *transaction = context;
     if (error)
-        log_warning("topology %s: %s", transaction->name, error->text);
+        log_about(LOG_WARNING, &(struct log_subject){.topology = transaction->name, .error = error},
+                  "the store goes on to have a change that was undone");
     transaction_finish(transaction);
 }
 
@@ -104,19 +104,16 @@ static void committed(void *context, const struct error *error)
     if (!transaction->partial && (!transaction->recovery || topology->network->namespaces))
         topology_set_message(topology, false, NULL);
     if (transaction->cut && !network_cut_learn(transaction->cut, topology->network))
-        log_warning("topology %s: out of memory: what sysctls were is forgotten",
-                    transaction->name);
+        log_about(LOG_WARNING, &(struct log_subject){.topology = transaction->name},
+                  "out of memory: what sysctls were is forgotten");
     if (!transaction->recovery) {
         set_network(transaction);
         topology->generation += transaction->type != CHANGE_REMOVE;
         confirm_committed(transaction);
-        log_info("topology %s: %s generation %" PRIu64 ", %zu changes", transaction->name,
-                 transaction->type == CHANGE_REMOVE ? "removed at" : "committed",
-                 topology->generation, changes_count(transaction->changes));
     }
     if (!transaction_destroy_parked(transaction, destroyed)) {
-        log_warning("topology %s: out of memory: what the change removed is still there, unused",
-                    transaction->name);
+        log_about(LOG_WARNING, &(struct log_subject){.topology = transaction->name},
+                  "out of memory: what the change removed is still there, unused");
         destroyed(transaction);
     }
 }

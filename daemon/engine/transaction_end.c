@@ -1,4 +1,5 @@
 #include "common/log.h"
+#include "common/log_id.h"
 #include "engine/confirm.h"
 #include "engine/drift.h"
 #include "engine/events.h"
@@ -31,12 +32,21 @@ static void give_namespaces_back(struct transaction *transaction)
 static void note_recovery(const struct transaction *transaction)
 {
     const struct error *error = &transaction->error;
-    if (!transaction->recovery || transaction->outcome <= CHANGE_PLANNED ||
-        !transaction->topology || transaction->partial)
+    struct log_subject subject = {.id = LOG_ID_RESTORED, .topology = transaction->name};
+    if (!transaction->recovery || transaction->partial)
         return;
-    log_error("topology %s: could not be restored: %s%s%s", transaction->name, error->pointer,
-              error->pointer[0] ? ": " : "", error->text);
-    topology_set_message(transaction->topology, error->code == ERROR_WAITING, error->text);
+    if (transaction->outcome > CHANGE_PLANNED) {
+        subject.id = LOG_ID_NOT_RESTORED;
+        subject.error = error;
+        log_about(LOG_ERR, &subject, "could not be restored");
+        if (transaction->topology)
+            topology_set_message(transaction->topology, error->code == ERROR_WAITING, error->text);
+    } else if (transaction->intended) {
+        subject.id = LOG_ID_UNDONE;
+        log_about(LOG_NOTICE, &subject, "the change that was cut off was undone");
+    } else if (transaction->outcome == CHANGE_COMMITTED && !transaction->repair) {
+        log_about(LOG_INFO, &subject, "restored, %zu changes", changes_count(transaction->changes));
+    }
 }
 
 static void answer(const struct transaction *transaction, uint64_t generation, uint64_t event)

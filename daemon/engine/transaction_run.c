@@ -96,8 +96,8 @@ bool transaction_run(struct transaction *transaction, runner_progress *progress,
 {
     transaction->runs++;
     transaction->touched = true;
-    log_debug("topology %s: run %u: %zu operations", transaction->name, transaction->runs,
-              transaction->plan->count);
+    log_about(LOG_DEBUG, &(struct log_subject){.topology = transaction->name},
+              "run %u: %zu operations", transaction->runs, transaction->plan->count);
     return runner_start(transaction->engine, transaction->plan, &transaction->namespaces,
                         transaction->park_group, progress, next, transaction);
 }

@@ -481,7 +481,8 @@ void execute_end(const struct execution *execution)
     batch = NULL;
     for (struct netns *netns = execution->namespaces->entries; netns; netns = netns->hh.next) {
         if (netns->quiet && netns->fd >= 0 && !set_quiet(&run, netns, false))
-            log_warning("namespace %s: %s", netns->name, error.text);
+            log_about(LOG_WARNING, &(struct log_subject){.namespace = netns->name, .error = &error},
+                      "its sysctls could not be reset");
     }
 }
 

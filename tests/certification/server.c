@@ -209,13 +209,20 @@ static void run_end(struct call *call)
 }
 
 static const struct method methods[] = {
-    {.name = "Start", .run = run_start}, {.name = "Test01", .run = run_step},
-    {.name = "Test02", .run = run_step}, {.name = "Test03", .run = run_step},
-    {.name = "Test04", .run = run_step}, {.name = "Test05", .run = run_step},
-    {.name = "Test06", .run = run_step}, {.name = "Test07", .run = run_step},
-    {.name = "Test08", .run = run_step}, {.name = "Test09", .run = run_step},
-    {.name = "Test10", .run = run_step}, {.name = "Test11", .run = run_step},
-    {.name = "End", .run = run_end},     {.name = NULL},
+    {.name = "Start", .run = run_start, .reading = true},
+    {.name = "Test01", .run = run_step, .reading = true},
+    {.name = "Test02", .run = run_step, .reading = true},
+    {.name = "Test03", .run = run_step, .reading = true},
+    {.name = "Test04", .run = run_step, .reading = true},
+    {.name = "Test05", .run = run_step, .reading = true},
+    {.name = "Test06", .run = run_step, .reading = true},
+    {.name = "Test07", .run = run_step, .reading = true},
+    {.name = "Test08", .run = run_step, .reading = true},
+    {.name = "Test09", .run = run_step, .reading = true},
+    {.name = "Test10", .run = run_step, .reading = true},
+    {.name = "Test11", .run = run_step, .reading = true},
+    {.name = "End", .run = run_end, .reading = true},
+    {.name = NULL},
 };
 
 static const struct interface certification = {.name = "org.varlink.certification",

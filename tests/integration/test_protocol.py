@@ -202,24 +202,6 @@ def test_client_that_reads_nothing_does_not_hold_others_up(world):
         assert replies == request[:sent].count(b"\0")
 
 
-# Who may do what.
-
-
-def test_stranger_may_read_but_not_change(world):
-    os.chmod(world.directory, 0o755)
-    os.chmod(world.socket, 0o666)
-    stranger = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
-    client = world.directory / "netnsctl"
-    shutil.copy(os.environ.get("NETNSCTL", "netnsctl"), client)
-    status = world.run(*stranger, client, "--socket", world.socket, "--json", "status")
-    assert json.loads(status)["state"] == "running"
-    refused = world.run(*stranger, client, "--socket", world.socket, "ns", "add", "mine",
-                        check=False)
-    assert refused.returncode == 1
-    assert "root" in refused.stderr
-    world.assert_clean()
-
-
 # Clients that others wrote.
 
 

@@ -18,10 +18,12 @@ class VarlinkError(Exception):
 class Connection:
     """One connection. It can be used as a context manager."""
 
-    def __init__(self, path, timeout=120):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    def __init__(self, path, timeout=120, made=None):
+        """MADE is a socket that is connected already."""
+        self.socket = made or socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
-        self.socket.connect(str(path))
+        if not made:
+            self.socket.connect(str(path))
         self.buffer = b""
         self.descriptors = []
 

@@ -4,11 +4,13 @@ from conftest import TOP, only, run
 
 # From systemd-rpm-macros, as far as the spec needs them to be built from.
 MACROS = {
+    "_journalcatalogdir": "/usr/lib/systemd/catalog",
     "_systemd_util_dir": "/usr/lib/systemd",
     "_sysusersdir": "/usr/lib/sysusers.d",
     "_tmpfilesdir": "/usr/lib/tmpfiles.d",
     "_udevrulesdir": "/usr/lib/udev/rules.d",
     "_unitdir": "/usr/lib/systemd/system",
+    "journal_catalog_update": "",
     "sysusers_create_compat": "",
     "systemd_post": "",
     "systemd_preun": "",
