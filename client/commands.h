@@ -51,6 +51,12 @@ int command_exec_run(struct client *client, int count, char **words);
 /* identify.c */
 int command_identify_show(struct client *client, int count, char **words);
 
+/* reload.c */
+int command_reload(struct client *client, int count, char **words);
+/* Shows on standard error what is wrong with the files and the configuration, as Reload and Status
+ * tell. False when anything failed. */
+bool files_print_problems(struct json_object *reply);
+
 /* status.c */
 int command_status_show(struct client *client, int count, char **words);
 

@@ -125,6 +125,15 @@ static int delete_agreed(struct removal *removal)
     return good ? STATUS_GOOD : STATUS_FAILED;
 }
 
+/* What belongs to a file goes with that. */
+static void leave_files(struct json_object *topologies)
+{
+    for (size_t i = json_object_array_length(topologies); i-- > 0;) {
+        if (member(json_object_array_get_idx(topologies, i), "file"))
+            json_object_array_del_idx(topologies, i, 1);
+    }
+}
+
 static int delete_all(struct client *client)
 {
     unsigned given = client->options.given;
@@ -136,6 +145,7 @@ static int delete_all(struct client *client)
     if (!all)
         return STATUS_FAILED;
     struct removal removal = {.client = client, .topologies = member(all, "topologies")};
+    leave_files(removal.topologies);
     if ((given & OPTION_DRY_RUN) && client->options.json)
         return client_print_json(client, all);
     if (given & OPTION_DRY_RUN)

@@ -16,20 +16,12 @@ struct place {
     size_t line, column; /* from 1; 0: not known */
 };
 
-/* Where POINTER leads to in the source, or the nearest thing around it that is written there: what
- * is missing has no place of its own. */
 static struct place find_place(const struct source *source, const char *pointer)
 {
     struct place place = {0};
-    char *path = source ? strdup(pointer) : NULL;
-    while (path && *path) {
-        if (json_locate(source->text, source->length, path, &place.line, &place.column))
-            break;
+    if (!source || *pointer != '/' ||
+        !json_locate_near(source->text, source->length, pointer, &place.line, &place.column))
         place = (struct place){0};
-        char *slash = strrchr(path, '/');
-        *(slash ? slash : path) = '\0';
-    }
-    free(path);
     return place;
 }
 
@@ -331,6 +323,7 @@ static const struct {
     {"io.netnsd.Topology.InUse", write_in_use},
     {"io.netnsd.Topology.InvalidDocument", write_invalid_document},
     {"io.netnsd.Topology.LimitReached", write_message},
+    {"io.netnsd.Topology.ManagedByFile", write_message},
     {"io.netnsd.Topology.NoSuchGeneration", write_no_such_generation},
     {"io.netnsd.Topology.NoSuchTopology", write_no_such_topology},
     {"io.netnsd.Topology.NothingToConfirm", write_nothing_to_confirm},

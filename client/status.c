@@ -2,6 +2,8 @@
 
 #include "client/members.h"
 
+#include <string.h>
+
 int command_status_show(struct client *client, int count, char **words)
 {
     (void)count;
@@ -15,8 +17,12 @@ int command_status_show(struct client *client, int count, char **words)
         return STATUS_GOOD;
     auto_table struct table table = {.columns = 2};
     json_object_object_foreach (reply.parameters, name, value) {
+        if (strcmp(name, "files") == 0)
+            continue;
         table_add(&table, name);
         table_add(&table, json_object_get_string(value));
     }
-    return client_print_table(client, &table);
+    int status = client_print_table(client, &table);
+    files_print_problems(reply.parameters);
+    return status;
 }

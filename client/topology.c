@@ -100,8 +100,8 @@ int command_topology_get(struct client *client, int count, char **words)
 
 int command_topology_list(struct client *client, int count, char **words)
 {
-    static const char *const titles[] = {"TOPOLOGY", "GENERATION", "STATE",  "NAMESPACES",
-                                         "LINKS",    "CONFIRM BY", "MESSAGE"};
+    static const char *const titles[] = {"TOPOLOGY", "GENERATION", "STATE",      "NAMESPACES",
+                                         "LINKS",    "FILE",       "CONFIRM BY", "MESSAGE"};
     (void)count;
     (void)words;
     auto_json struct json_object *reply =
@@ -110,7 +110,7 @@ int command_topology_list(struct client *client, int count, char **words)
         return STATUS_FAILED;
     if (client->options.json)
         return client_print_json(client, reply);
-    auto_table struct table table = {.titles = titles, .columns = 7};
+    auto_table struct table table = {.titles = titles, .columns = 8};
     for (size_t i = 0; i < member_count(reply, "topologies"); i++) {
         struct json_object *topology = member_element(reply, "topologies", i);
         table_add(&table, member_string(topology, "topology"));
@@ -118,6 +118,7 @@ int command_topology_list(struct client *client, int count, char **words)
         table_add(&table, member_string(topology, "state"));
         table_add_integer(&table, member_integer(topology, "namespaces"));
         table_add_integer(&table, member_integer(topology, "links"));
+        table_add(&table, member_string(topology, "file"));
         table_add(&table, member_string(topology, "confirmBy"));
         table_add(&table, member_string(topology, "message"));
     }

@@ -56,6 +56,8 @@ static const struct verb verbs[] = {
      "run a command in a namespace (as root)"},
     {"identify", command_identify_show, 0, 1, false, 0, "[PID]",
      "show which namespace a process is in (this one unless said)"},
+    {"reload", command_reload, 0, 0, false, 0, "",
+     "have the configuration and the files with topologies read again"},
     {"status", command_status_show, 0, 0, false, 0, "", "show the state of the daemon"},
     {"call", command_raw_call, 1, 2, false, OPTION_MORE, "METHOD [JSON]",
      "call a method of the daemon, and show its reply as JSON"},

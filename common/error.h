@@ -16,6 +16,7 @@ enum error_code {
     ERROR_EXISTS,     /* something that netnsd does not own is in the way */
     ERROR_OWNED,      /* another topology owns the thing */
     ERROR_IN_USE,     /* another topology refers to the thing */
+    ERROR_MANAGED,    /* the topology belongs to a file, or to those who call */
     ERROR_GENERATION, /* the topology is at another generation than the caller said */
     ERROR_HISTORY,    /* the generation is not, or no longer, kept */
     ERROR_PENDING,    /* the topology's last change waits for its confirmation */

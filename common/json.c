@@ -153,6 +153,18 @@ bool json_locate(const char *text, size_t length, const char *pointer, size_t *l
     return true;
 }
 
+bool json_locate_near(const char *text, size_t length, const char *pointer, size_t *line,
+                      size_t *column)
+{
+    auto_free char *path = strdup(pointer);
+    while (path && *path == '/') {
+        if (json_locate(text, length, path, line, column))
+            return true;
+        *strrchr(path, '/') = '\0';
+    }
+    return false;
+}
+
 /* One step of a pointer into STEP, unescaped; returns what follows. NULL when it does not fit. */
 static const char *next_step(const char *pointer, char *step, size_t size)
 {

@@ -60,6 +60,11 @@ bool json_write_string(struct printbuf *out, const char *text);
 bool json_locate(const char *text, size_t length, const char *pointer, size_t *line,
                  size_t *column);
 
+/* The same; or of the nearest thing around it that is written there: what is missing has no place
+ * of its own. False for the whole document. */
+bool json_locate_near(const char *text, size_t length, const char *pointer, size_t *line,
+                      size_t *column);
+
 /* RFC 6901 lookup without copying; NULL when absent. The reference is borrowed. */
 struct json_object *json_lookup(struct json_object *root, const char *pointer);
 

@@ -1,20 +1,23 @@
-/* netnsd: options, wiring, signals. */
+/* netnsd: wiring, signals. */
 #include "api/interfaces.h"
 #include "api/server.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/log_id.h"
 #include "engine/engine.h"
+#include "files/configuration.h"
+#include "files/files.h"
 #include "instance.h"
+#include "options.h"
 #include "watchdog.h"
 
 #include "config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,123 +26,30 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#define DEFAULT_SOCKET "/run/netnsd/io.netnsd"
-#define DEFAULT_STATE "/var/lib/netnsd"
-#define DEFAULT_AUDIT 60
-#define AUDIT_MAX 86400u
 /* That there is room for from the beginning: one a namespace, and some. 128 KiB of the kernel. */
 #define DESCRIPTORS 16384
 #define DESCRIPTORS_MAX 1048576
-
-struct options {
-    const char *socket;
-    const char *state;
-    unsigned audit; /* seconds between two; 0: none */
-};
+#define SIGNALS 3
 
 /* Everything that lives as long as the daemon. */
 struct daemon {
     struct options options;
+    struct configuration configuration;
+    struct error misconfigured; /* why the configuration was not taken over when it was read last */
     struct event_base *base;
-    struct event *signals[2];
+    struct event *signals[SIGNALS];
     struct event *completed;
     struct completions *completions;
-    struct worker *reader; /* of long calls */
+    struct worker *reader; /* of long calls, and of files */
     struct watchdog *watchdog;
     struct store *store;
     struct engine *engine;
+    struct files *files;
     struct server *server;
     struct api_context api;
-    bool failed;
+    bool stopping, failed;
     struct error error;
 };
-
-static void usage(FILE *out)
-{
-    fprintf(out, "Usage: netnsd [OPTION]...\n"
-                 "Owns network namespaces and links, and serves io.netnsd over a Unix socket.\n\n"
-                 "  --socket PATH      listen here (default " DEFAULT_SOCKET ")\n"
-                 "  --state DIR        keep topologies here (default " DEFAULT_STATE ")\n"
-                 "  --foreground       accepted for clarity: netnsd never forks\n"
-                 "  --audit SECONDS    compare everything with the kernel so often (default 60; 0: "
-                 "never)\n"
-                 "  --log-level LEVEL  error, warning, notice, info or debug (default info)\n"
-                 "  --help, --version\n\n"
-                 "See netnsd(8), and netnsctl(1) for the client.\n");
-}
-
-static bool read_seconds(const char *text, unsigned *seconds)
-{
-    char *end;
-    errno = 0;
-    unsigned long number = strtoul(text, &end, 10);
-    if (!isdigit((unsigned char)*text) || *end || errno || number > AUDIT_MAX) {
-        fprintf(stderr, "netnsd: --audit: \"%s\" is no number of seconds from 0 to %u\n", text,
-                AUDIT_MAX);
-        return false;
-    }
-    *seconds = (unsigned)number;
-    return true;
-}
-
-/* Returns false when the program is to end with *STATUS. */
-static bool read_options(int argc, char **argv, struct options *options, int *status)
-{
-    static const struct option table[] = {
-        {"socket", required_argument, NULL, 's'}, {"audit", required_argument, NULL, 'a'},
-        {"state", required_argument, NULL, 'd'},  {"foreground", no_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},         {"log-level", required_argument, NULL, 'l'},
-        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
-    };
-    *options =
-        (struct options){.socket = DEFAULT_SOCKET, .state = DEFAULT_STATE, .audit = DEFAULT_AUDIT};
-    *status = EXIT_SUCCESS;
-    int option, level;
-    while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
-        switch (option) {
-        case 's':
-            options->socket = optarg;
-            break;
-        case 'd':
-            options->state = optarg;
-            break;
-        case 'a':
-            if (!read_seconds(optarg, &options->audit)) {
-                *status = 2;
-                return false;
-            }
-            break;
-        case 'f':
-            break;
-        case 'l':
-            if (!log_level_parse(optarg, &level)) {
-                fprintf(
-                    stderr,
-                    "netnsd: --log-level: \"%s\" is not error, warning, notice, info or debug\n",
-                    optarg);
-                *status = 2;
-                return false;
-            }
-            log_set_level(level);
-            break;
-        case 'h':
-            usage(stdout);
-            return false;
-        case 'v':
-            puts("netnsd " PACKAGE_VERSION);
-            return false;
-        default:
-            *status = 2;
-            return false;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "netnsd: \"%s\" is not an option; see netnsd --help\n", argv[optind]);
-        *status = 2;
-        return false;
-    }
-    return true;
-}
 
 /* Every owned namespace is held open by a descriptor. */
 static void raise_descriptor_limit(void)
@@ -177,9 +87,11 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 {
     (void)what;
     struct daemon *daemon = context;
+    daemon->stopping = true;
     log_about(LOG_NOTICE, &(struct log_subject){.id = LOG_ID_STOPPING},
               "%s: stopping; namespaces and links stay as they are", strsignal((int)number));
     sd_notify(0, "STOPPING=1");
+    files_stop(daemon->files);
     server_stop_accepting(daemon->server);
     engine_stop(daemon->engine, stop_loop, daemon);
 }
@@ -204,9 +116,49 @@ static bool listen_anywhere(struct daemon *daemon)
     return true;
 }
 
-static void on_ready(void *context)
+/* Reads the configuration anew. What is wrong is told, and then all stays as it was. */
+static void configure(void *context)
 {
     struct daemon *daemon = context;
+    struct configuration configuration;
+    daemon->misconfigured = (struct error){0};
+    if (!options_configure(&daemon->options, &configuration, &daemon->misconfigured)) {
+        log_error("%s", daemon->misconfigured.text);
+        return;
+    }
+    if (!files_set_directory(daemon->files, configuration.topologies)) {
+        error_memory(&daemon->misconfigured);
+        return;
+    }
+    daemon->configuration = configuration;
+    log_set_level(configuration.log_level);
+    engine_set_audit(daemon->engine, configuration.audit);
+}
+
+static void reloaded(void *context, struct json_object *report)
+{
+    (void)context;
+    (void)report;
+    sd_notify(0, "READY=1");
+}
+
+static void on_hangup(evutil_socket_t number, short what, void *context)
+{
+    struct daemon *daemon = context;
+    (void)number;
+    (void)what;
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "000", clock_monotonic());
+    configure(daemon);
+    files_load(daemon->files, reloaded, daemon);
+}
+
+/* All that is wanted is there, or was tried. */
+static void on_loaded(void *context, struct json_object *report)
+{
+    struct daemon *daemon = context;
+    (void)report;
+    if (daemon->stopping)
+        return;
     if (!listen_anywhere(daemon)) {
         daemon->failed = true;
         event_base_loopbreak(daemon->base);
@@ -215,6 +167,12 @@ static void on_ready(void *context)
     log_about(LOG_INFO, &(struct log_subject){.id = LOG_ID_READY},
               "netnsd " PACKAGE_VERSION " is ready");
     sd_notify(0, "READY=1");
+}
+
+static void on_ready(void *context)
+{
+    struct daemon *daemon = context;
+    files_load(daemon->files, on_loaded, daemon);
 }
 
 /* Without precise timers the loop goes by a clock that the kernel sets a few hundred times a
@@ -232,7 +190,10 @@ static struct event_base *new_base(void)
 
 static bool make_loop(struct daemon *daemon)
 {
-    static const int numbers[] = {SIGTERM, SIGINT};
+    static const struct {
+        int number;
+        event_callback_fn callback;
+    } signals[] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_hangup}};
     daemon->completions = completions_new(&daemon->error);
     daemon->base = daemon->completions ? new_base() : NULL;
     if (!daemon->base)
@@ -241,8 +202,9 @@ static bool make_loop(struct daemon *daemon)
                                   EV_READ | EV_PERSIST, on_completions, daemon->completions);
     if (!daemon->completed || event_add(daemon->completed, NULL) < 0)
         return error_memory(&daemon->error);
-    for (size_t i = 0; i < 2; i++) {
-        daemon->signals[i] = evsignal_new(daemon->base, numbers[i], on_signal, daemon);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        daemon->signals[i] =
+            evsignal_new(daemon->base, signals[i].number, signals[i].callback, daemon);
         if (!daemon->signals[i] || event_add(daemon->signals[i], NULL) < 0)
             return error_memory(&daemon->error);
     }
@@ -252,13 +214,14 @@ static bool make_loop(struct daemon *daemon)
 
 static bool make_server(struct daemon *daemon)
 {
-    daemon->reader = worker_new("calls", daemon->completions, &daemon->error);
-    if (!daemon->reader)
-        return false;
     daemon->api = (struct api_context){
         .engine = daemon->engine,
+        .files = daemon->files,
         .state_directory = daemon->options.state,
         .version = PACKAGE_VERSION,
+        .configure = configure,
+        .misconfigured = &daemon->misconfigured,
+        .daemon = daemon,
     };
     const struct server_options options = {
         .vendor = "netnsd",
@@ -276,6 +239,16 @@ static bool make_server(struct daemon *daemon)
     return daemon->server;
 }
 
+static bool make_files(struct daemon *daemon)
+{
+    daemon->reader = worker_new("reading", daemon->completions, &daemon->error);
+    daemon->files = daemon->reader
+                        ? files_new(daemon->base, daemon->engine, daemon->reader, &daemon->error)
+                        : NULL;
+    return daemon->files && (files_set_directory(daemon->files, daemon->configuration.topologies) ||
+                             error_memory(&daemon->error));
+}
+
 static bool run(struct daemon *daemon)
 {
     auto_close int instance = instance_lock(&daemon->error);
@@ -285,8 +258,8 @@ static bool run(struct daemon *daemon)
     if (!daemon->store)
         return false;
     daemon->engine = engine_new(daemon->base, daemon->store, daemon->completions,
-                                daemon->options.audit, &daemon->error);
-    if (!daemon->engine || !make_server(daemon) ||
+                                daemon->configuration.audit, &daemon->error);
+    if (!daemon->engine || !make_files(daemon) || !make_server(daemon) ||
         !engine_start(daemon->engine, on_ready, daemon, &daemon->error))
         return false;
     if (!daemon->failed && event_base_dispatch(daemon->base) < 0)
@@ -302,9 +275,10 @@ static void clear(struct daemon *daemon)
         server_free(daemon->server);
     worker_free(daemon->reader);
     engine_free(daemon->engine);
+    files_free(daemon->files);
     if (daemon->store)
         store_close(daemon->store);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < SIGNALS; i++) {
         if (daemon->signals[i])
             event_free(daemon->signals[i]);
     }
@@ -320,8 +294,13 @@ int main(int argc, char **argv)
 {
     struct daemon daemon = {0};
     int status;
-    if (!read_options(argc, argv, &daemon.options, &status))
+    if (!options_read(argc, argv, &daemon.options, &status))
         return status;
+    if (!options_configure(&daemon.options, &daemon.configuration, &daemon.error)) {
+        log_error("%s", daemon.error.text);
+        return EXIT_FAILURE;
+    }
+    log_set_level(daemon.configuration.log_level);
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     reserve_descriptors();

@@ -3,13 +3,20 @@
 
 #include "api/server.h"
 #include "engine/engine.h"
+#include "files/files.h"
 
 /* call_context() of every method. */
 struct api_context {
     struct engine *engine;
+    struct files *files;
     struct server *server;
     const char *state_directory;
     const char *version;
+    /* Reads the configuration anew; what was wrong with it is in MISCONFIGURED, which has no code
+     * otherwise. */
+    void (*configure)(void *daemon);
+    const struct error *misconfigured;
+    void *daemon;
 };
 
 /* Ended by NULL. */

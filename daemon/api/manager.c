@@ -6,6 +6,15 @@
 #include <systemd/sd-id128.h>
 #include <unistd.h>
 
+/* What came of reading files. */
+static bool put_reading(struct json_object *reply, const struct api_context *context,
+                        struct json_object *report)
+{
+    const struct error *wrong = context->misconfigured;
+    return (!wrong->code || json_put_string(reply, "misconfigured", wrong->text)) &&
+           json_put(reply, "files", report ? json_object_get(report) : json_object_new_array());
+}
+
 static struct json_object *write_status(const struct api_context *context)
 {
     struct engine_status status;
@@ -30,7 +39,8 @@ static struct json_object *write_status(const struct api_context *context)
         json_put_integer(reply, "unconfirmed", (int64_t)status.unconfirmed) &&
         json_put_integer(reply, "kernelChanges", (int64_t)status.kernel_changes) &&
         json_put_integer(reply, "resyncs", (int64_t)status.resyncs) &&
-        json_put_integer(reply, "unheard", (int64_t)status.unheard);
+        json_put_integer(reply, "unheard", (int64_t)status.unheard) &&
+        put_reading(reply, context, files_report(context->files));
     return good ? TAKE(reply) : NULL;
 }
 
@@ -45,7 +55,27 @@ static void get_status(struct call *call)
         call_fail_memory(call);
 }
 
+static void reloaded(void *context, struct json_object *report)
+{
+    struct call *call = context;
+    auto_json struct json_object *reply = report ? json_object_new_object() : NULL;
+    if (reply && put_reading(reply, call_context(call), report))
+        call_reply(call, TAKE(reply));
+    else
+        call_fail_memory(call);
+}
+
+static void reload(struct call *call)
+{
+    const struct api_context *context = call_context(call);
+    if (!call_read_parameters(call, NULL, NULL))
+        return;
+    context->configure(context->daemon);
+    files_load(context->files, reloaded, call);
+}
+
 static const struct method methods[] = {
+    {.name = "Reload", .run = reload},
     {.name = "Status", .run = get_status, .reading = true},
     {.name = NULL},
 };

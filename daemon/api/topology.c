@@ -119,6 +119,15 @@ static struct json_object *write_pending(const struct call *call,
     return good ? TAKE(object) : NULL;
 }
 
+static struct json_object *write_managed(const struct call *call,
+                                         const struct change_result *result)
+{
+    auto_json struct json_object *object = topology_write_name(call);
+    bool good = object && json_put_string(object, "file", result->other) &&
+                json_put_string(object, "message", result->error->text);
+    return good ? TAKE(object) : NULL;
+}
+
 /* The one that a call of Revert wanted back. */
 static uint64_t wanted_generation(const struct call *call, const struct change_result *result)
 {
@@ -178,6 +187,9 @@ static void refuse(struct call *call, const struct change_result *result)
         break;
     case ERROR_HISTORY:
         topology_no_generation(call, wanted_generation(call, result));
+        break;
+    case ERROR_MANAGED:
+        topology_error(call, "io.netnsd.Topology.ManagedByFile", write_managed(call, result));
         break;
     case ERROR_PENDING:
         topology_error(call, "io.netnsd.Topology.ConfirmPending", write_pending(call, result));

@@ -153,6 +153,7 @@ static bool add_summary(void *context, const struct topology_summary *topology)
                 json_put_integer(object, "generation", (int64_t)topology->generation) &&
                 json_put_string(object, "state", state_word(topology)) &&
                 (!topology->message || json_put_string(object, "message", topology->message)) &&
+                (!topology->file || json_put_string(object, "file", topology->file)) &&
                 (!topology->confirm_by ||
                  json_put_string(object, "confirmBy", clock_format(topology->confirm_by, until))) &&
                 json_put_integer(object, "namespaces", namespaces) &&

@@ -433,13 +433,20 @@ void drift_resume(struct engine *engine)
         schedule(engine);
 }
 
+void drift_set_audit(struct engine *engine)
+{
+    struct drift *drift = engine->drift;
+    drift->audit = engine->audit_interval ? clock_monotonic() + engine->audit_interval : 0;
+    drift_resume(engine);
+}
+
 bool drift_start(struct engine *engine, struct error *error)
 {
     struct drift *drift = engine->drift = calloc(1, sizeof(*drift));
     if (!drift || !(drift->timer = evtimer_new(engine->base, on_timer, engine)))
         return error_memory(error);
     TAILQ_INIT(&drift->marked);
-    drift->audit = engine->audit_interval ? clock_monotonic() + engine->audit_interval : 0;
+    drift_set_audit(engine);
     return true;
 }
 

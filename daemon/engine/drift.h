@@ -38,6 +38,8 @@ struct drift_item {
 
 bool drift_start(struct engine *engine, struct error *error);
 void drift_stop(struct engine *engine);
+/* The interval between audits (engine->audit_interval) is another one from now on. */
+void drift_set_audit(struct engine *engine);
 
 /* A link, or, when LINK is "", the routes, rules and sysctls, or, when it is NULL, anything of
  * NAMESPACE was changed. SETTLED: long enough ago to be compared at once. */

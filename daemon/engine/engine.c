@@ -137,6 +137,7 @@ static void summarise(const struct topology *topology, struct topology_summary *
         .state = TOPOLOGY_ACTIVE,
         .message = topology->message,
         .confirm_by = confirm_until(topology),
+        .file = topology->file,
         .network = topology->network,
     };
     const char *failure = confirm_failure(topology);
@@ -146,6 +147,15 @@ static void summarise(const struct topology *topology, struct topology_summary *
         summary->state = TOPOLOGY_CHANGING;
     else if (summary->message)
         summary->state = topology->waiting && !failure ? TOPOLOGY_WAITING : TOPOLOGY_FAILED;
+}
+
+void engine_set_audit(struct engine *engine, unsigned seconds)
+{
+    int64_t interval = (int64_t)seconds * 1000;
+    if (interval == engine->audit_interval)
+        return;
+    engine->audit_interval = interval;
+    drift_set_audit(engine);
 }
 
 void engine_each_topology(struct engine *engine,

@@ -35,6 +35,9 @@ void engine_stop(struct engine *engine, void (*stopped)(void *context), void *co
 
 void engine_free(struct engine *engine);
 
+/* Everything is compared with the kernel each SECONDS from now on; 0: never. */
+void engine_set_audit(struct engine *engine, unsigned seconds);
+
 enum change_type {
     CHANGE_APPLY,
     CHANGE_PATCH,
@@ -54,9 +57,11 @@ struct change_request {
     uint64_t to;              /* REVERT: the generation whose document is wanted; 0: the one before
                                * the present */
     uint32_t confirm_seconds; /* reverted unless it is confirmed in time; 0: it stays */
-    bool unconfirmed;         /* takes back a change that was not confirmed in time */
-    /* Called, if not NULL, with the callback's context once it is known what the change will do, and
-     * before it does it; for a dry run, too. */
+    const char *file; /* APPLY, REMOVE: the file that says so, to which the topology belongs;
+                       * NULL: a call. Borrowed */
+    bool unconfirmed; /* takes back a change that was not confirmed in time */
+    /* Called, if not NULL, with the callback's context once it is known what the change will do,
+     * and before it does it; for a dry run, too. */
     void (*planned)(void *context, const struct changes *changes);
 };
 
@@ -76,7 +81,8 @@ struct change_result {
     uint64_t event; /* the number of the last event (events.h) that the change can have caused */
     const struct changes *changes; /* NULL: none */
     const struct problems *problems;
-    const struct error *error; /* ERROR_OWNED and ERROR_IN_USE: other names the other topology */
+    const struct error *error; /* ERROR_OWNED and ERROR_IN_USE: other names the other topology;
+                                * ERROR_MANAGED: the file */
     const char *other;
     char *const *remaining; /* ended by NULL; pointers of what could not be put back */
     char *const *unheard;   /* the same, of what had changed without being noticed */
@@ -100,6 +106,7 @@ struct topology_summary {
     const char *message; /* why waiting or failed; NULL otherwise */
     int64_t confirm_by;  /* until when its last change waits for its confirmation, CLOCK_REALTIME in
                           * ms; 0: it does not */
+    const char *file;    /* that it belongs to; NULL: none */
     const struct network *network;
 };
 

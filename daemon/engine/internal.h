@@ -16,6 +16,7 @@ struct topology {
     char *name;
     uint64_t generation; /* 0: nothing was ever committed */
     struct network *network;
+    char *file;    /* that it belongs to; NULL: to those who call */
     char *message; /* why its state is waiting or failed; NULL: neither */
     bool waiting;
     bool changing;

@@ -32,6 +32,26 @@ static bool check_generation(struct transaction *transaction)
     return true;
 }
 
+/* A topology is changed by whom it was made: by its file, or by calls. Anybody may ask what a
+ * change would do. */
+static bool check_file(struct transaction *transaction)
+{
+    const struct topology *topology = transaction->topology;
+    const char *file = topology ? topology->file : NULL;
+    if (!topology || !topology->generation || !file == !transaction->file ||
+        (file && transaction->dry_run))
+        return true;
+    transaction->other = file ? file : transaction->file;
+    return file ? error_set(&transaction->error, ERROR_MANAGED, 0,
+                            "topology \"%s\" is what %s says: change that file, then run "
+                            "'netnsctl reload'",
+                            transaction->name, file)
+                : error_set(&transaction->error, ERROR_MANAGED, 0,
+                            "topology \"%s\" was made by a call already: remove it first "
+                            "('netnsctl delete %s'), or give the file another name",
+                            transaction->name, transaction->name);
+}
+
 /* The document that the request amounts to; a new reference. */
 static struct json_object *requested_document(struct transaction *transaction)
 {
@@ -176,7 +196,7 @@ static bool read_transaction(struct transaction *transaction)
     if (!topology && !(transaction->owned_previous = network_new(transaction->name)))
         return error_memory(&transaction->error);
     transaction->previous = topology ? topology->network : transaction->owned_previous;
-    if (!check_generation(transaction) || !confirm_check(transaction))
+    if (!check_generation(transaction) || !check_file(transaction) || !confirm_check(transaction))
         return false;
     return !read_part(transaction) ||
            inherit(transaction->previous, transaction->desired, &transaction->error);
@@ -348,7 +368,8 @@ static void append(struct transaction *transaction)
 }
 
 static struct transaction *transaction_new(struct engine *engine, const char *name,
-                                           change_callback *callback, void *context)
+                                           const char *file, change_callback *callback,
+                                           void *context)
 {
     struct transaction *transaction = calloc(1, sizeof(*transaction));
     if (!transaction)
@@ -357,10 +378,13 @@ static struct transaction *transaction_new(struct engine *engine, const char *na
     transaction->callback = callback;
     transaction->context = context;
     transaction->name = strdup(name);
+    transaction->file = file ? strdup(file) : NULL;
     transaction->park_group =
         PARK_GROUP_FIRST + engine->next_park_group++ % (PARK_GROUP_LAST - PARK_GROUP_FIRST + 1);
-    if (!transaction->name || !claim_keys_add_topology(&transaction->topology_key, name)) {
+    if (!transaction->name || (file && !transaction->file) ||
+        !claim_keys_add_topology(&transaction->topology_key, name)) {
         free(transaction->name);
+        free(transaction->file);
         claim_keys_clear(&transaction->topology_key);
         free(transaction);
         return NULL;
@@ -387,7 +411,8 @@ void transaction_start(struct engine *engine, const struct change_request *reque
                   "\".\", at most 64 of them, and no \".\" at the beginning",
                   request->topology);
     struct transaction *transaction =
-        error.code ? NULL : transaction_new(engine, request->topology, callback, context);
+        error.code ? NULL
+                   : transaction_new(engine, request->topology, request->file, callback, context);
     if (!transaction) {
         if (!error.code)
             error_memory(&error);
@@ -422,7 +447,7 @@ static bool made_in_this_boot(const struct topology *topology)
 bool transaction_recover(struct engine *engine, struct topology *topology, struct network *previous,
                          bool intended)
 {
-    struct transaction *transaction = transaction_new(engine, topology->name, NULL, NULL);
+    struct transaction *transaction = transaction_new(engine, topology->name, NULL, NULL, NULL);
     if (!transaction) {
         network_free(previous);
         return false;
@@ -439,7 +464,7 @@ bool transaction_compare(struct engine *engine, struct topology *topology, struc
                          enum repair_mode mode, change_callback *callback, void *context)
 {
     struct transaction *transaction =
-        engine->stopping ? NULL : transaction_new(engine, topology->name, callback, context);
+        engine->stopping ? NULL : transaction_new(engine, topology->name, NULL, callback, context);
     if (!transaction) {
         dirty_clear(&dirty);
         return false;

@@ -12,6 +12,7 @@
 #include "model/network_merge.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static struct network *read_rows(const struct engine *engine, const char *name,
                                  const struct store_rows *rows, const struct network *macs,
@@ -68,6 +69,16 @@ static bool set_network(struct engine *engine, struct topology *topology,
     return true;
 }
 
+/* False when memory is short. */
+static bool restore_file(struct topology *topology, const struct store_rows *facts)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        if (strcmp(facts->items[i].key, FACT_FILE) == 0)
+            return (topology->file = strdup(facts->items[i].value));
+    }
+    return true;
+}
+
 static bool load_topology(void *context, const struct store_topology *stored, struct error *error)
 {
     struct engine *engine = context;
@@ -76,7 +87,7 @@ static bool load_topology(void *context, const struct store_topology *stored, st
     if (!topology || !macs)
         return error_memory(error);
     topology->generation = stored->generation;
-    if (!confirm_restore(engine, topology, stored))
+    if (!restore_file(topology, stored->facts) || !confirm_restore(engine, topology, stored))
         return error_memory(error);
     struct error reason = {0};
     auto_network struct network *previous = NULL;

@@ -14,6 +14,9 @@ struct json_object *rows_document(const struct store_rows *rows, struct error *e
 bool facts_changed(const struct engine *engine, const struct network *from,
                    const struct network *to, struct store_rows *facts);
 
+/* The fact which file a topology belongs to, if any. */
+#define FACT_FILE "file"
+
 /* A network that holds nothing but the derived MACs among FACTS, for document_read(). */
 struct network *facts_macs(const struct store_rows *facts);
 

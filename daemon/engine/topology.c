@@ -29,6 +29,7 @@ struct topology *topology_require(const struct engine *engine, const char *name,
 static void topology_free(struct topology *topology)
 {
     free(topology->name);
+    free(topology->file);
     free(topology->message);
     confirmation_free(topology->confirmation);
     network_free(topology->network);

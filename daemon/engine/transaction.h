@@ -38,6 +38,7 @@ struct transaction {
     /* What is asked. */
     enum change_type type;
     char *name;                   /* of the topology */
+    char *file;                   /* that says so, and that it belongs to; NULL: a call */
     struct json_text *text;       /* APPLY: the document */
     struct json_object *document; /* PATCH: the patch; REVERT: the document, once it is read */
     bool dry_run;

@@ -109,6 +109,10 @@ static void committed(void *context, const struct error *error)
     if (!transaction->recovery) {
         set_network(transaction);
         topology->generation += transaction->type != CHANGE_REMOVE;
+        if (transaction->file) {
+            free(topology->file);
+            topology->file = TAKE(transaction->file);
+        }
         confirm_committed(transaction);
     }
     if (!transaction_destroy_parked(transaction, destroyed)) {
@@ -133,8 +137,11 @@ static void find_facts(struct transaction *transaction)
     /* A repair may have made namespaces anew: nothing that was known of them holds. */
     auto_network struct network *unknown = transaction->made ? network_new(NULL) : NULL;
     const struct network *known = transaction->repair && unknown ? unknown : transaction->previous;
+    const char *file = transaction->topology->file;
+    bool new = transaction->file && (!file || strcmp(file, transaction->file) != 0);
     if (!learn(transaction) ||
-        !facts_changed(transaction->engine, known, transaction->desired, &transaction->facts))
+        !facts_changed(transaction->engine, known, transaction->desired, &transaction->facts) ||
+        (new && !store_rows_add(&transaction->facts, FACT_FILE, transaction->file)))
         error_memory(&transaction->error);
 }
 

@@ -75,6 +75,7 @@ static void transaction_free(struct transaction *transaction)
     bool borrowed = transaction->recovery || (transaction->committed && !transaction->partial);
     struct engine *engine = transaction->engine;
     free(transaction->name);
+    free(transaction->file);
     json_text_put(transaction->text);
     json_object_put(transaction->document);
     claim_keys_clear(&transaction->topology_key);

@@ -1,0 +1,31 @@
+/* Reading the topologies that are kept as files. Internal to files/. */
+#pragma once
+
+#include "common/error.h"
+#include "common/json_text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* NAME.json, or what is wrong with it: either TEXT, or problems, or an error. */
+struct file {
+    char *path;
+    char *topology; /* NAME */
+    struct json_text *text;
+    struct problems problems;
+    struct error error;
+};
+
+struct file_list {
+    struct file *items; /* in order of their names */
+    size_t count;
+    bool missing;       /* there is no such directory */
+    struct error error; /* why they cannot be told; then there are none */
+};
+
+/* Reads all files of DIRECTORY whose names end with ".json" and do not begin with a dot. They, and
+ * it, must belong to root, or to whom netnsd runs as, and be for nobody else to write. */
+void file_list_read(struct file_list *list, const char *directory);
+/* Appends a file that is not there; false when memory is short. */
+bool file_list_add(struct file_list *list, const char *path, const char *topology);
+void file_list_clear(struct file_list *list);
