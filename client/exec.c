@@ -1,7 +1,7 @@
 #include "client/commands.h"
 
 #include "client/call.h"
-#include "client/enter.h"
+#include "common/enter.h"
 #include "client/members.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* One client: its calls, one after the other, and their replies. Internal to api/. */
 #pragma once
 
-#include "api/access.h"
+#include "common/access.h"
 #include "api/server.h"
 #include "common/worker.h"
 

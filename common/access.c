@@ -1,4 +1,4 @@
-#include "api/access.h"
+#include "common/access.h"
 
 #include "common/cleanup.h"
 

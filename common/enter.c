@@ -1,4 +1,4 @@
-#include "client/enter.h"
+#include "common/enter.h"
 
 #include "common/cleanup.h"
 
@@ -174,7 +174,8 @@ static bool bind_file(const char *directory, const char *name, struct error *err
     if (mount(from, to, "none", MS_BIND, NULL) == 0)
         return true;
     if (errno == ENOENT) {
-        fprintf(stderr, "netnsctl: %s is not used: there is no %s to put it over\n", from, to);
+        fprintf(stderr, "%s: %s is not used: there is no %s to put it over\n",
+                program_invocation_short_name, from, to);
         return true;
     }
     return error_set(error, ERROR_SYSTEM, errno, "cannot mount %s over %s: %s", from, to,
