@@ -53,7 +53,7 @@ static const struct verb verbs[] = {
     {"graph", command_graph_draw, 0, 0, false, OPTION_FORMAT, "",
      "draw the namespaces, their links, and what joins them"},
     {"exec", command_exec_run, 2, -1, true, 0, "NAMESPACE COMMAND...",
-     "run a command in a namespace (as root)"},
+     "run a command in a namespace"},
     {"identify", command_identify_show, 0, 1, false, 0, "[PID]",
      "show which namespace a process is in (this one unless said)"},
     {"reload", command_reload, 0, 0, false, 0, "",

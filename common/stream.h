@@ -38,7 +38,8 @@ bool stream_fill(struct stream *stream, struct error *error);
  * there is none. */
 bool stream_next(struct stream *stream, const char **text, size_t *length);
 
-/* The descriptor of that INDEX among those that came; the caller closes it. -1 when there is none. */
+/* The descriptor of that INDEX among those that came; the caller closes it. -1 when there is none.
+ */
 int stream_take_descriptor(struct stream *stream, size_t index);
 /* Closes those that nobody has taken: the next one that comes has the index 0. */
 void stream_close_descriptors(struct stream *stream);
