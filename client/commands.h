@@ -48,6 +48,9 @@ int command_graph_draw(struct client *client, int count, char **words);
 /* exec.c */
 int command_exec_run(struct client *client, int count, char **words);
 
+/* process.c */
+int command_process_list(struct client *client, int count, char **words);
+
 /* identify.c */
 int command_identify_show(struct client *client, int count, char **words);
 

@@ -61,6 +61,7 @@ static void print_removed(const struct client *client, const char *name, struct 
         return;
     print_text(stdout, name);
     printf(": " REMOVED " generation %" PRId64 "\n", member_integer(reply, "generation"));
+    report_processes(client, reply);
 }
 
 /* Removes TOPOLOGY, or puts it among what is LEFT: another one uses what it has. False when netnsd
@@ -72,7 +73,7 @@ static bool remove_one(struct removal *removal, struct json_object *topology,
     const char *name = member_string(topology, "topology");
     bool good = true;
     varlink_reply_clear(reply);
-    if (!client_ask(client, "io.netnsd.Topology.Remove", strings_object("topology", name, NULL),
+    if (!client_ask(client, "io.netnsd.Topology.Remove", change_parameters(client, name, false),
                     ANY_ERROR, reply))
         return false;
     if (!reply->error) {

@@ -76,7 +76,7 @@ static bool patch_topology(struct client *client, const char *topology, struct j
                            struct change_report *report)
 {
     auto_json struct json_object *owned = patch;
-    auto_json struct json_object *parameters = strings_object("topology", topology, NULL);
+    auto_json struct json_object *parameters = change_parameters(client, topology, false);
     if (!owned || !parameters || !json_put(parameters, "patch", TAKE(owned))) {
         client_fail_memory(client);
         return false;

@@ -24,6 +24,7 @@ static const struct option_row rows[] = {
      "take the change back unless it is confirmed in time"},
     {"all", SHORTLESS + 5, OPTION_ALL, NULL, "all of them; asks first"},
     {"yes", SHORTLESS + 6, OPTION_YES, NULL, "do not ask"},
+    {"kill", SHORTLESS + 8, OPTION_KILL, NULL, "kill the processes in what is removed"},
     {"timeout", SHORTLESS + 7, OPTION_TIMEOUT, "SECONDS", "give up then"},
     {"more", SHORTLESS, OPTION_MORE, NULL, "ask for a stream of replies, and show each"},
     {"format", 'f', OPTION_FORMAT, "FORMAT", "text, dot (for graphviz) or svg"},
@@ -123,6 +124,7 @@ static bool take(struct options *options, int letter, const char *argument)
         return read_number("confirm", argument, 1, &options->confirm);
     case SHORTLESS + 5:
     case SHORTLESS + 6:
+    case SHORTLESS + 8:
         return true; /* given says so */
     case SHORTLESS + 7:
         return read_number("timeout", argument, 1, &options->timeout);

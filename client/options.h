@@ -22,6 +22,7 @@ enum verb_option {
     OPTION_ALL = 1 << 8,
     OPTION_YES = 1 << 9,
     OPTION_TIMEOUT = 1 << 10,
+    OPTION_KILL = 1 << 11,
 };
 
 struct options {

@@ -23,6 +23,8 @@ struct json_object *change_parameters(const struct client *client, const char *t
     if ((options->given & OPTION_CONFIRM) &&
         !json_put_integer(parameters, "confirmSeconds", options->confirm))
         return NULL;
+    if ((options->given & OPTION_KILL) && !json_put_bool(parameters, "kill", true))
+        return NULL;
     return TAKE(parameters);
 }
 
@@ -122,6 +124,22 @@ static void print_deadline(const char *topology, const char *until)
     putchar('\n');
 }
 
+void report_processes(const struct client *client, struct json_object *reply)
+{
+    bool killed = client->options.given & OPTION_KILL;
+    for (size_t i = 0; i < member_count(reply, "processes"); i++) {
+        struct json_object *process = member_element(reply, "processes", i);
+        fputs(killed ? "killed in " : "still in ", stdout);
+        print_text(stdout, member_string(process, "namespace"));
+        printf(": %" PRId64 " (", member_integer(process, "pid"));
+        print_text(stdout, member_string(process, "command"));
+        fputs(")\n", stdout);
+    }
+    if (member_count(reply, "processes") > 0 && !killed)
+        fputs("What they are in lives on without a name until they end; --kill ends them.\n",
+              stdout);
+}
+
 int report_change(const struct client *client, const char *topology, const char *done,
                   const struct change_report *report, const struct source *source)
 {
@@ -136,6 +154,7 @@ int report_change(const struct client *client, const char *topology, const char 
         problem_write_all(&output, member(reply, "warnings"));
     fputs(report->text, stdout);
     print_closing_line(topology, done, reply, report->count);
+    report_processes(client, reply);
     if (member(reply, "confirmBy"))
         print_deadline(topology, member_string(reply, "confirmBy"));
     return STATUS_GOOD;

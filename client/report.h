@@ -24,6 +24,9 @@ bool change_call(struct client *client, const char *method, struct json_object *
 void change_report_clear(struct change_report *report);
 #define auto_report AUTO(change_report_clear)
 
+/* Shows which processes are still, or were, in namespaces that REPLY says were removed. */
+void report_processes(const struct client *client, struct json_object *reply);
+
 /* Shows the reply of Apply, Patch, Revert or Remove: the changes as a diff and a closing line on
  * standard output, the warnings on standard error with their place in SOURCE (may be NULL). DONE is
  * the word for a change that was made: "committed". Returns the exit status. */

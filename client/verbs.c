@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define CHANGE_OPTIONS (OPTION_DRY_RUN | OPTION_GENERATION)
+#define CHANGE_OPTIONS (OPTION_DRY_RUN | OPTION_GENERATION | OPTION_KILL)
 
 static int help_show(struct client *client, int count, char **words);
 
@@ -31,7 +31,7 @@ static const struct verb verbs[] = {
      "keep a change that was made with --confirm"},
     {"ns add", command_namespace_add, 1, -1, false, 0, "NAME...",
      "make namespaces, in the topology 'default'"},
-    {"ns del", command_namespace_delete, 1, -1, false, 0, "NAME...",
+    {"ns del", command_namespace_delete, 1, -1, false, OPTION_KILL, "NAME...",
      "remove namespaces from the topologies that own them"},
     {"ns list", command_namespace_list, 0, 0, false, 0, "", "list the namespaces"},
     {"ns show", command_namespace_show, 1, 1, false, 0, "NAME",
@@ -54,6 +54,8 @@ static const struct verb verbs[] = {
      "draw the namespaces, their links, and what joins them"},
     {"exec", command_exec_run, 2, -1, true, 0, "NAMESPACE COMMAND...",
      "run a command in a namespace"},
+    {"ps", command_process_list, 0, 1, false, 0, "[NAMESPACE]",
+     "list the processes in a namespace, or in all that have names"},
     {"identify", command_identify_show, 0, 1, false, 0, "[PID]",
      "show which namespace a process is in (this one unless said)"},
     {"reload", command_reload, 0, 0, false, 0, "",

@@ -1,6 +1,7 @@
 /* io.netnsd.Namespace */
 #include "api/interfaces.h"
 #include "api/list.h"
+#include "api/process.h"
 
 #include "common/cleanup.h"
 #include "kernel/netns.h"
@@ -267,9 +268,34 @@ static void open_namespace(struct call *call)
         call_fail_memory(call);
 }
 
+static void found(void *context, const struct process *processes, size_t count,
+                  const struct error *error)
+{
+    struct call *call = context;
+    struct list list;
+    if (error) {
+        struct json_object *name = json_lookup(call_parameters(call), "/namespace");
+        call_namespace_error(call, interface_name, name ? json_object_get_string(name) : NULL,
+                             error);
+        return;
+    }
+    list_begin(&list, call, "processes");
+    for (size_t i = 0; i < count && list_add(&list, write_process(&processes[i])); i++)
+        ;
+    list_end(&list);
+}
+
+static void list_processes(struct call *call)
+{
+    struct name_parameters parameters = {0};
+    if (call_read_parameters(call, optional_name, &parameters))
+        engine_processes(call_engine(call), parameters.namespace, found, call);
+}
+
 static const struct method methods[] = {
     {.name = "List", .run = list_namespaces, .reading = true},
     {.name = "Open", .run = open_namespace},
+    {.name = "Processes", .run = list_processes, .reading = true},
     {.name = NULL},
 };
 

@@ -1,5 +1,6 @@
 /* io.netnsd.Topology: the methods that change, and their answers. */
 #include "api/interfaces.h"
+#include "api/process.h"
 #include "api/topology_internal.h"
 
 #include "common/cleanup.h"
@@ -22,6 +23,7 @@ struct parameters {
     int64_t generation; /* -1: not said */
     int64_t to;
     int64_t confirm_seconds;
+    bool kill;
 };
 
 #define TOPOLOGY_FIELD                                                                             \
@@ -54,17 +56,23 @@ struct parameters {
         .offset = offsetof(struct parameters, confirm_seconds), .minimum = 1,                      \
         .maximum = CONFIRM_SECONDS_MAX                                                             \
     }
+#define KILL_FIELD                                                                                 \
+    {                                                                                              \
+        .name = "kill", .type = JSON_FIELD_BOOL, .offset = offsetof(struct parameters, kill)       \
+    }
 
 static const struct json_field apply_fields[] = {TOPOLOGY_FIELD, DOCUMENT_FIELD("document"),
                                                  DRY_RUN_FIELD,  GENERATION_FIELD,
-                                                 CONFIRM_FIELD,  {.name = NULL}};
-static const struct json_field patch_fields[] = {TOPOLOGY_FIELD, DOCUMENT_FIELD("patch"),
-                                                 DRY_RUN_FIELD,  GENERATION_FIELD,
-                                                 CONFIRM_FIELD,  {.name = NULL}};
+                                                 CONFIRM_FIELD,  KILL_FIELD,
+                                                 {.name = NULL}};
+static const struct json_field patch_fields[] = {
+    TOPOLOGY_FIELD, DOCUMENT_FIELD("patch"), DRY_RUN_FIELD, GENERATION_FIELD, CONFIRM_FIELD,
+    KILL_FIELD,     {.name = NULL}};
 static const struct json_field revert_fields[] = {TOPOLOGY_FIELD,   TO_FIELD,      DRY_RUN_FIELD,
-                                                  GENERATION_FIELD, CONFIRM_FIELD, {.name = NULL}};
+                                                  GENERATION_FIELD, CONFIRM_FIELD, KILL_FIELD,
+                                                  {.name = NULL}};
 static const struct json_field remove_fields[] = {
-    TOPOLOGY_FIELD, DRY_RUN_FIELD, GENERATION_FIELD, {.name = NULL}};
+    TOPOLOGY_FIELD, DRY_RUN_FIELD, GENERATION_FIELD, KILL_FIELD, {.name = NULL}};
 static const struct json_field confirm_fields[] = {
     TOPOLOGY_FIELD, GENERATION_FIELD, {.name = NULL}};
 
@@ -252,6 +260,8 @@ static void succeed(struct call *call, const struct change_result *result, const
     if (good &&
         (!result->confirm_by ||
          json_put_string(reply, "confirmBy", clock_format(result->confirm_by, until))) &&
+        (!result->process_count ||
+         json_put(reply, "processes", write_processes(result->processes, result->process_count))) &&
         json_put(reply, "warnings", write_problems(result->problems)))
         call_reply(call, TAKE(reply));
     else
@@ -314,6 +324,7 @@ static void change(struct call *call, enum change_type type, const struct json_f
         .generation = (uint64_t)parameters.generation,
         .to = (uint64_t)parameters.to,
         .confirm_seconds = (uint32_t)parameters.confirm_seconds,
+        .kill = parameters.kill,
         .planned = call_wants_more(call) ? tell_changes : NULL,
     };
     engine_change(call_engine(call), &request, changed, call);

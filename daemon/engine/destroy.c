@@ -164,6 +164,9 @@ static void run(struct job *job)
         let_go(destruction);
     else
         take_names(destruction);
+    if (!destruction->chunk && is_over(destruction) && destruction->transaction->callback &&
+        destruction->transaction->committed)
+        transaction_find_processes(destruction->transaction, &destruction->unnamed);
 }
 
 static void advance(struct destruction *destruction)

@@ -59,6 +59,7 @@ struct change_request {
     uint32_t confirm_seconds; /* reverted unless it is confirmed in time; 0: it stays */
     const char *file; /* APPLY, REMOVE: the file that says so, to which the topology belongs;
                        * NULL: a call. Borrowed */
+    bool kill;        /* the processes in namespaces that the change removes */
     bool unconfirmed; /* takes back a change that was not confirmed in time */
     /* Called, if not NULL, with the callback's context once it is known what the change will do,
      * and before it does it; for a dry run, too. */
@@ -84,8 +85,10 @@ struct change_result {
     const struct error *error; /* ERROR_OWNED and ERROR_IN_USE: other names the other topology;
                                 * ERROR_MANAGED: the file */
     const char *other;
-    char *const *remaining; /* ended by NULL; pointers of what could not be put back */
-    char *const *unheard;   /* the same, of what had changed without being noticed */
+    char *const *remaining;          /* ended by NULL; pointers of what could not be put back */
+    char *const *unheard;            /* the same, of what had changed without being noticed */
+    const struct process *processes; /* that were in removed namespaces after the change */
+    size_t process_count;
     int64_t confirm_by; /* until when the change, or with ERROR_PENDING the one before it, waits for
                          * its confirmation: CLOCK_REALTIME in ms; 0: it does not */
 };
@@ -189,6 +192,15 @@ void engine_link_references(struct engine *engine, const struct link *link,
 int engine_namespace_descriptor(struct engine *engine, const char *name, struct error *error);
 /* Its cookie, when it is the host or netnsd holds it; 0 otherwise. */
 uint64_t engine_namespace_cookie(struct engine *engine, const char *name);
+
+/* Processes in the namespace NAME, or (NULL) in all that have a name below the directory of names,
+ * found on a thread of its own. CALLBACK is called once, perhaps before this returns, with what is
+ * valid during the call, or with an error: ERROR_NOT_FOUND when there is no such namespace. */
+struct process;
+typedef void processes_callback(void *context, const struct process *processes, size_t count,
+                                const struct error *error);
+void engine_processes(struct engine *engine, const char *name, processes_callback *callback,
+                      void *context);
 
 /* One thing that differs from what a topology wants. */
 struct drift_summary {

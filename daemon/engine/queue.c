@@ -428,6 +428,7 @@ void transaction_start(struct engine *engine, const struct change_request *reque
     transaction->expected_generation = request->generation;
     transaction->to = request->to;
     transaction->confirm_seconds = request->confirm_seconds;
+    transaction->kill = request->kill;
     transaction->unconfirmed = request->unconfirmed;
     append(transaction);
     transactions_schedule(engine);

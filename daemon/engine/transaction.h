@@ -12,6 +12,7 @@
 #include "engine/internal.h"
 #include "engine/look.h"
 #include "engine/runner.h"
+#include "kernel/processes.h"
 
 /* How often a plan may be run until the kernel is as desired, or as before: once, and once more
  * when something interfered. */
@@ -46,6 +47,7 @@ struct transaction {
     uint64_t expected_generation;
     uint64_t to; /* REVERT: the generation that is wanted back; 0: the one before the present */
     uint32_t confirm_seconds;
+    bool kill;        /* the processes in namespaces that are removed */
     bool unconfirmed; /* takes back a change that was not confirmed in time */
     bool recovery;    /* brings the kernel to what was committed: after a start, or as a repair */
     enum repair_mode repair;
@@ -91,8 +93,9 @@ struct transaction {
     const char *other;
     char **remaining;
     struct json_object *tried; /* of a comparison: its members are pointers of what it repaired */
-    char **unheard;     /* REPAIR_NEVER: pointers of what the mirror did not know; ended by NULL */
-    int64_t confirm_by; /* as in struct change_result */
+    char **unheard; /* REPAIR_NEVER: pointers of what the mirror did not know; ended by NULL */
+    struct process_list processes; /* in the removed namespaces */
+    int64_t confirm_by;            /* as in struct change_result */
 };
 
 /* queue.c */
@@ -191,6 +194,9 @@ bool transaction_destroy_parked(struct transaction *transaction,
 /* The change failed: destroys the namespaces that it made, then calls NEXT. */
 bool transaction_destroy_made(struct transaction *transaction,
                               void (*next)(struct transaction *transaction));
+
+/* processes.c: finds, or kills, the processes in the namespaces REMOVED, which are still held. */
+void transaction_find_processes(struct transaction *transaction, const struct netns_table *removed);
 
 /* No namespace that was let go of is to end any more: goes on with what waits for that. */
 void destructions_resume(struct engine *engine);

@@ -65,6 +65,8 @@ static void answer(const struct transaction *transaction, uint64_t generation, u
         .other = transaction->other,
         .remaining = transaction->remaining,
         .unheard = transaction->unheard,
+        .processes = transaction->processes.items,
+        .process_count = transaction->processes.count,
         .confirm_by = transaction->confirm_by,
     };
     transaction->callback(transaction->context, &result);
@@ -94,6 +96,7 @@ static void transaction_free(struct transaction *transaction)
     problems_clear(&transaction->problems);
     strings_free(transaction->remaining);
     strings_free(transaction->unheard);
+    process_list_clear(&transaction->processes);
     dirty_clear(&transaction->dirty);
     network_free_later(engine, transaction->cut);
     free(transaction);

@@ -59,6 +59,7 @@ ROWS = {
     "watch --name": ["--namespace"],
     "watch --namespace net": ["net0", "net1", "net2"],
     "exec net": ["net0", "net1", "net2"],
+    "ps net": ["net0", "net1", "net2"],
     "link show net0/": ["net0/eth0", "net0/lo"],
 }
 
