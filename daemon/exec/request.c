@@ -50,7 +50,9 @@ static char *read_bytes(const char *text, struct error *error)
             free(bytes);
             return NULL;
         }
-        *out++ = first < 0x80 ? (char)first : (char)((first & 0x03) << 6 | (*text++ & 0x3f));
+        if (first >= 0x80)
+            first = (unsigned char)((first & 0x03) << 6 | (*text++ & 0x3f));
+        *out++ = (char)first;
     }
     *out = '\0';
     return bytes;
