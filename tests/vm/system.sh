@@ -16,9 +16,9 @@ fail() {
     exit 125
 }
 
-if [ "${VM_APART-}" != yes ]; then
+if [ -z "${VM_APART-}" ]; then
     [ -d "$vm/root" ] || fail "$vm has no system: tests/vm/setup makes one"
-    exec env VM_APART=yes unshare --mount --propagation private \
+    exec env "VM_APART=$$" unshare --mount --propagation private \
         --pid --fork --kill-child --mount-proc -- "$0" "$@"
 fi
 
