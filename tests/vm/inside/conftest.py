@@ -1,0 +1,18 @@
+"""What the tests in a system begin with: the package, and a network."""
+
+import pytest
+from system import EXAMPLES, run
+
+
+@pytest.fixture(scope="session")
+def package():
+    """The package, installed in the running system as an administrator does it. Nothing is downloaded:
+    what it depends on is there."""
+    return run("apt-get", "--yes", "-o", "APT::Sandbox::User=root", "install", "/srv/netnsd.deb")
+
+
+@pytest.fixture(scope="session")
+def bridge(package):
+    """The network of examples/bridge.json: net0, net1 and net2 around a bridge of the system's own."""
+    run("netnsctl", "apply", f"{EXAMPLES}/bridge.json")
+    return ("net0", "net1", "net2")
