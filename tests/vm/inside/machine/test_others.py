@@ -1,0 +1,86 @@
+"""Others who would manage all links leave those alone that are netnsd's: networkd, which is told to
+manage whatever there is, and udev, which would give each link another MAC address and name."""
+
+import json
+import os
+
+import pytest
+from system import run, wait_until
+
+GREEDY = """
+[Match]
+Name=*
+[Network]
+Address=192.0.2.1/24
+LinkLocalAddressing=yes
+"""
+
+RENAMING = """
+[Match]
+OriginalName=*
+[Link]
+MACAddressPolicy=random
+NamePolicy=mac
+"""
+
+DOCUMENT = {"namespaces": {
+    "host": {"links": {
+        "lan": {"bridge": {}, "addresses": ["10.9.0.1/24"]},
+        "own": {"macvlan": {"link": "lan"}, "addresses": ["10.9.1.1/24"]}}},
+    "blue": {"links": {
+        "eth0": {"veth": {"bridge": "host/lan"}, "addresses": ["10.9.0.2/24"]},
+        "far": {"veth": {"peer": "host/near"}, "addresses": ["10.9.2.2/24"]}}}}}
+
+OURS = {"lan", "own", "near", "blue.eth0"}
+
+
+def links():
+    return {row["ifname"]: row for row in json.loads(run("ip", "-json", "-details", "address"))}
+
+
+def setups():
+    rows = json.loads(run("networkctl", "--json=short", "list"))["Interfaces"]
+    return {row["Name"]: row["AdministrativeState"] for row in rows}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def others(package):
+    os.makedirs("/run/systemd/network", exist_ok=True)
+    for name, text in (("10-greedy.network", GREEDY), ("10-renaming.link", RENAMING)):
+        with open(f"/run/systemd/network/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+    run("systemctl", "restart", "systemd-udevd.service")
+    run("systemctl", "start", "systemd-networkd.service")
+
+
+def test_links_stay_as_they_are_asked_to_be():
+    with open("/run/document.json", "w", encoding="utf-8") as file:
+        json.dump(DOCUMENT, file)
+    run("netnsctl", "apply", "-t", "own", "/run/document.json")
+    made = links()
+    run("ip", "link", "add", "theirs", "type", "veth", "peer", "name", "others")
+    run("udevadm", "settle")
+    # A link of somebody else's is taken: it gets another name, and networkd's address.
+    wait_until(lambda: "configured" in setups().values())
+    found = links()
+    assert not {"theirs", "others"} <= set(found)
+    assert OURS <= set(found)
+    for name in OURS:
+        assert setups()[name] == "unmanaged"
+        assert found[name]["ifindex"] == made[name]["ifindex"]
+        assert found[name]["address"] == made[name]["address"]
+    addresses = {(name, address["local"]) for name in OURS for address in found[name]["addr_info"]
+                 if address["family"] == "inet"}
+    assert addresses == {("lan", "10.9.0.1"), ("own", "10.9.1.1")}
+    assert run("netnsctl", "--json", "audit").find("pointer") < 0
+
+
+def test_networkmanager_is_told_to_leave_them():
+    for name in OURS:
+        said = run("udevadm", "info", f"/sys/class/net/{name}").splitlines()
+        assert "E: NM_UNMANAGED=1" in said and "E: ID_NET_MANAGED_BY=io.netnsd" in said
+
+
+def test_ip_knows_who_made_routes():
+    run("netnsctl", "apply", "/usr/share/doc/netnsd/examples/router.json")
+    assert "proto netnsd" in run("ip", "-netns", "client", "route")
