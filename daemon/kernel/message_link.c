@@ -320,11 +320,20 @@ static void put_pair(struct nlmsghdr *request, const struct link *near)
     mnl_attr_nest_end(request, data);
 }
 
+/* The number of MAIN, which is made from the home namespace of LINK in another one. Before Linux 6.15
+ * that number must not be taken at home either (net/core/rtnetlink.c, __rtnl_newlink()): where it may
+ * be, the kernel chooses, which numbers the links of a new namespace in the same order. */
+static uint32_t number_elsewhere(const struct link *link, const struct link *main)
+{
+    bool free_at_home = link != main && link->ifindex && link->ifindex <= main->ifindex;
+    return free_at_home ? main->ifindex : 0;
+}
+
 void message_link_create(struct nlmsghdr *request, const struct link *link, int target_fd)
 {
     const struct link *main = link->kind->paired ? link_peer(link) : link;
     struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
-    header->ifi_index = (int)main->ifindex;
+    header->ifi_index = (int)(target_fd < 0 ? main->ifindex : number_elsewhere(link, main));
     if (is_born_up(main))
         header->ifi_flags = header->ifi_change = IFF_UP;
     put_common_birth(request, main);

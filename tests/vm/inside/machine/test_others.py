@@ -83,4 +83,4 @@ def test_networkmanager_is_told_to_leave_them():
 
 def test_ip_knows_who_made_routes():
     run("netnsctl", "apply", "/usr/share/doc/netnsd/examples/router.json")
-    assert "proto netnsd" in run("ip", "-netns", "client", "route")
+    assert "proto netnsd" in run("ip", "-netns", "pc1", "route")
