@@ -267,8 +267,9 @@ static bool create_link(struct run *run, const struct operation *operation)
     if (!ensure_ifindex(run, link_lower(link)) || !ensure_ifindex(run, link_master(main)) ||
         !set_quiet_for(run, link, main))
         return false;
-    if (strcmp(main->namespace->name, home) != 0) {
-        const struct netns *target = find_namespace(run, main->namespace->name);
+    const struct link *away = strcmp(main->namespace->name, home) != 0 ? main : link;
+    if (strcmp(away->namespace->name, home) != 0) {
+        const struct netns *target = find_namespace(run, away->namespace->name);
         if (!target)
             return false;
         target_fd = target->fd;

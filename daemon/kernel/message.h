@@ -31,8 +31,7 @@ bool message_read_values(const struct nlattr *nested, const struct nlmsghdr *mes
 /* message_link.c */
 
 /* The name of the namespace whose socket makes LINK: its underlay, that of its lower link, or its
- * own.
- */
+ * own; of a pair that of its other end where this one's cannot be asked. */
 const char *message_link_home(const struct link *link);
 
 /* Is LINK born as a port, in a namespace whose document holds nothing of IPv6? Then it needs none
@@ -40,8 +39,8 @@ const char *message_link_home(const struct link *link);
 bool message_link_is_plain_port(const struct link *link);
 
 /* Makes LINK, with its other end when it is one of a pair. TARGET_FD is a descriptor of the
- * namespace that the main link is to be in, when that is not the home: LINK's own, or for a pair
- * that of its other end; -1 otherwise. */
+ * namespace that the link, or that end of a pair, is to be in that is not made at home; -1: none.
+ */
 void message_link_create(struct nlmsghdr *request, const struct link *link, int target_fd);
 
 /* The parts of OPERATION_LINK_SET, in the order in which they must be sent. */

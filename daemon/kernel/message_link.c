@@ -10,8 +10,24 @@
 
 static const struct value absent;
 
+/* Before Linux 6.15 a number, or else a name, for a link elsewhere must not be taken in the
+ * namespace that is asked for it either (net/core/rtnetlink.c, __rtnl_newlink()). Is that of MAIN
+ * taken where LINK, its other end, is to be made? */
+static bool is_taken_at_home(const struct link *link, const struct link *main)
+{
+    const struct namespace *home = link->namespace;
+    if (main->ifindex)
+        return !link->ifindex || main->ifindex < link->ifindex;
+    return strcmp(main->name, link->name) != 0 &&
+           (namespace_link(home, main->name) ||
+            (home->match && namespace_link(home->match, main->name)));
+}
+
 const char *message_link_home(const struct link *link)
 {
+    const struct link *main = link->kind->paired ? link_peer(link) : NULL;
+    if (main && main->namespace != link->namespace && is_taken_at_home(link, main))
+        return main->namespace->name;
     if (link->underlay)
         return link->underlay;
     const struct link *lower = link_lower(link);
@@ -306,9 +322,9 @@ bool message_link_is_plain_port(const struct link *link)
            !namespace_is_shared(namespace) && !namespace->sysctls;
 }
 
-/* The end that stays in the home namespace, within the request for the other one. Its header is a
- * struct ifinfomsg of its own (drivers/net/veth.c, veth_newlink()). */
-static void put_pair(struct nlmsghdr *request, const struct link *near)
+/* The other end, within the request for the main one. Its header is a struct ifinfomsg of its own
+ * (drivers/net/veth.c, veth_newlink()). */
+static void put_pair(struct nlmsghdr *request, const struct link *near, int target_fd)
 {
     struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
     struct nlattr *peer = mnl_attr_nest_start(request, VETH_INFO_PEER);
@@ -316,28 +332,24 @@ static void put_pair(struct nlmsghdr *request, const struct link *near)
     *header = (struct ifinfomsg){.ifi_index = (int)near->ifindex};
     request->nlmsg_len += (uint32_t)MNL_ALIGN(sizeof(*header));
     put_common_birth(request, near);
+    if (target_fd >= 0)
+        mnl_attr_put_u32(request, IFLA_NET_NS_FD, (uint32_t)target_fd);
     mnl_attr_nest_end(request, peer);
     mnl_attr_nest_end(request, data);
 }
 
-/* The number of MAIN, which is made from the home namespace of LINK in another one. Before Linux 6.15
- * that number must not be taken at home either (net/core/rtnetlink.c, __rtnl_newlink()): where it may
- * be, the kernel chooses, which numbers the links of a new namespace in the same order. */
-static uint32_t number_elsewhere(const struct link *link, const struct link *main)
-{
-    bool free_at_home = link != main && link->ifindex && link->ifindex <= main->ifindex;
-    return free_at_home ? main->ifindex : 0;
-}
-
+/* The kernel chooses the number of a link that is made from where its lower one is, as many numbers
+ * are taken there: those of a new namespace's links it gives in the same order. */
 void message_link_create(struct nlmsghdr *request, const struct link *link, int target_fd)
 {
     const struct link *main = link->kind->paired ? link_peer(link) : link;
     struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
-    header->ifi_index = (int)(target_fd < 0 ? main->ifindex : number_elsewhere(link, main));
+    bool main_elsewhere = strcmp(main->namespace->name, message_link_home(link)) != 0;
+    header->ifi_index = (int)(main_elsewhere && main == link ? 0 : main->ifindex);
     if (is_born_up(main))
         header->ifi_flags = header->ifi_change = IFF_UP;
     put_common_birth(request, main);
-    if (target_fd >= 0)
+    if (main_elsewhere)
         mnl_attr_put_u32(request, IFLA_NET_NS_FD, (uint32_t)target_fd);
     if (link_lower(link) && !link->kind->lower_netlink)
         mnl_attr_put_u32(request, IFLA_LINK, link_lower(link)->ifindex);
@@ -346,7 +358,7 @@ void message_link_create(struct nlmsghdr *request, const struct link *link, int 
     struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
     mnl_attr_put_strz(request, IFLA_INFO_KIND, link->kind->name);
     if (link->kind->paired)
-        put_pair(request, link);
+        put_pair(request, link, main_elsewhere ? -1 : target_fd);
     else
         put_kind_birth(request, link);
     mnl_attr_nest_end(request, info);
