@@ -22,15 +22,21 @@ if [ -z "${VM_APART-}" ]; then
         --pid --fork --kill-child --mount-proc -- "$0" "$@"
 fi
 
-# mount_root DIRECTORY LAYER...: mounts the layers at /mnt, what is written going to the directory, and the folder
+# Programs lock what they work on by its name: so there are no two of the same.
+name=netnsd-test-$VM_APART
+root=/tmp/$name
+mount -t tmpfs tmpfs /tmp
+
+# mount_root DIRECTORY LAYER...: mounts the layers at $root, what is written going to the directory, and the folder
 # shared with this system at /srv in it.
 mount_root() {
     written=$1
     shift
+    mkdir "$root"
     mkdir -p "$written/files" "$written/work"
     layers=$(printf '%s:' "$@")
-    mount -t overlay -o "lowerdir=${layers%:},upperdir=$written/files,workdir=$written/work" root /mnt
-    mount --bind "$vm/shared" /mnt/srv
+    mount -t overlay -o "lowerdir=${layers%:},upperdir=$written/files,workdir=$written/work" root "$root"
+    mount --bind "$vm/shared" "$root/srv"
 }
 
 # add_job COMMAND: lets the system run the command, for a shell, when it has started, and then end itself.
@@ -43,7 +49,7 @@ cd /srv
 ) </dev/null >output 2>&1
 echo \$? >status
 END
-    cat >/mnt/etc/systemd/system/job.service <<END
+    cat >"$root/etc/systemd/system/job.service" <<END
 [Unit]
 DefaultDependencies=no
 After=multi-user.target
@@ -54,8 +60,8 @@ Environment=HOME=/root LANG=C.UTF-8 SYSTEMD_PAGER= SYSTEMD_COLORS=0
 ExecStart=/bin/sh /srv/job
 TimeoutStopSec=5
 END
-    mkdir -p /mnt/etc/systemd/system/multi-user.target.wants
-    ln -sf ../job.service /mnt/etc/systemd/system/multi-user.target.wants/
+    mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+    ln -sf ../job.service "$root/etc/systemd/system/multi-user.target.wants/"
 }
 
 # follow_job PID CONSOLE: shows what the command says as long as the process, the system, lives, and ends as the

@@ -1,6 +1,7 @@
 """The system that the tests run in: its units, what the kernel has, and traffic."""
 
 import json
+import re
 import select
 import signal
 import subprocess
@@ -67,6 +68,12 @@ def remove_unit(name):
     run("systemctl", "daemon-reload")
 
 
+def process_status(number):
+    """What /proc says of the status of a process."""
+    with open(f"/proc/{number}/status", encoding="utf-8") as file:
+        return dict(re.findall(r"^(\w+):\t(.*)$", file.read(), re.MULTILINE))
+
+
 def kernel(*namespaces):
     """What nothing that happens to the daemon may change: the identity of the namespaces and of
     their links, with addresses and routes; and those of the system's own."""
@@ -86,12 +93,12 @@ class Ping:
     def __init__(self, namespace, address):
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", namespace, "ping", "-f", "-q", address],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def counts(self):
         """How many packets were sent, and how many have come back."""
         self.process.send_signal(signal.SIGQUIT)
-        received, sent = self.process.stderr.readline().split()[0].split("/")
+        received, sent = self.process.stderr.readline().split()[0].split(b"/")
         return int(sent), int(received)
 
     def lost(self):
@@ -99,9 +106,8 @@ class Ping:
         return min(sent - received for sent, received in (self.counts() for _ in range(10)))
 
     def __enter__(self):
-        # It catches the signal that asks for the counts once it has begun.
-        wait_until(lambda: "ping" in run("ps", "-o", "comm=", "-p", str(self.process.pid)))
-        wait_until(lambda: "SIGQUIT" in run("ps", "-o", "caught=", "-p", str(self.process.pid)))
+        # The signal that asks for the counts would end it before it has begun.
+        wait_until(lambda: int(process_status(self.process.pid)["SigCgt"], 16) >> signal.SIGQUIT - 1 & 1)
         return self
 
     def __exit__(self, *_):

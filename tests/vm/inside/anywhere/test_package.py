@@ -5,10 +5,13 @@ import os
 import stat
 
 import pytest
-from system import EXAMPLES, attempt, process, run, show
+from system import EXAMPLES, attempt, process, process_status, run, show
 
 UNITS = ("netnsd.service", "netnsd.socket", "netns@blue.service", "netnsd-exec.socket",
-         "netnsd-exec@1.service")
+         "netnsd-exec@blue.service")
+
+# CAP_KILL, CAP_NET_BROADCAST, CAP_NET_ADMIN, CAP_SYS_PTRACE, CAP_SYS_ADMIN
+CAPABILITIES = (5, 11, 12, 19, 21)
 
 pytestmark = pytest.mark.usefixtures("package")
 
@@ -32,38 +35,44 @@ def test_service_and_socket_run():
 
 def test_every_interface_is_registered():
     """systemd's tools find who serves an interface below /run/varlink/registry."""
-    registered = {name: os.path.realpath(f"/run/varlink/registry/{name}")
-                  for name in os.listdir("/run/varlink/registry")}
-    assert registered.pop("io.netnsd.Exec") == "/run/netnsd/io.netnsd.exec"
+    registered = os.listdir("/run/varlink/registry")
+    for name in registered:
+        server = "io.netnsd.exec" if name == "io.netnsd.Exec" else "io.netnsd"
+        assert os.path.samefile(f"/run/varlink/registry/{name}", f"/run/netnsd/{server}")
     reply = json.loads(run("netnsctl", "call", "org.varlink.service.GetInfo"))
-    assert registered == {name: "/run/netnsd/io.netnsd" for name in reply["interfaces"]
-                          if name.startswith("io.netnsd.")}
+    described = {name for name in reply["interfaces"] if name.startswith("io.netnsd.")}
+    assert set(registered) == described | {"io.netnsd.Exec"}
 
 
-def test_member_of_the_group_changes_networks_and_uses_them():
-    run("runuser", "-u", "member", "--", "netnsctl", "apply", f"{EXAMPLES}/bridge.json")
-    ping = run("runuser", "-u", "member", "--", "netnsctl", "exec", "net0", "ping", "-c", "1", "10.0.1.3")
-    assert "1 received" in ping
-    assert "uid" in run("runuser", "-u", "member", "--", "netnsctl", "exec", "net0", "id")
-    run("runuser", "-u", "member", "--", "netnsctl", "delete", "bridge")
+def as_user(name, *command):
+    return attempt("runuser", "-u", name, "--", *command)
+
+
+def test_member_of_the_group_makes_a_network_and_works_in_it():
+    for command in (
+        ("netnsctl", "apply", f"{EXAMPLES}/bridge.json"),
+        ("netnsctl", "exec", "net0", "ping", "-c", "1", "10.0.1.3"),
+        ("netnsctl", "delete", "bridge"),
+    ):
+        done = as_user("member", *command)
+        assert done.returncode == 0, done.stdout
 
 
 def test_another_user_is_refused():
-    done = attempt("runuser", "-u", "other", "--", "netnsctl", "apply", f"{EXAMPLES}/pair.json")
+    done = as_user("other", "netnsctl", "apply", f"{EXAMPLES}/bridge.json")
     assert done.returncode != 0
     assert "members of the group netnsd" in done.stdout
     assert run("netnsctl", "ns", "list").find("net0") < 0
-    done = attempt("runuser", "-u", "other", "--", "netnsctl", "exec", "host", "id")
-    assert done.returncode != 0
-    assert "usermod -aG netnsd other" in done.stdout
 
 
-def test_units_are_hardened():
-    """The number is ten times what systemd-analyze(1) calls the exposure."""
-    print(run("systemd-analyze", "security", "--no-pager", "--threshold=45",
-              "netnsd.service").splitlines()[-1])
-    print(run("systemd-analyze", "security", "--no-pager", "--threshold=15",
-              "netns@blue.service").splitlines()[-1])
+# Ten times what systemd-analyze(1) calls the exposure. A command that netnsd-exec runs is its user's, and must
+# be able to do what it can elsewhere: so little can be taken from that.
+@pytest.mark.parametrize("unit, exposure", [
+    ("netnsd.service", 45), ("netns@blue.service", 15), ("netnsd-exec@blue.service", 96),
+])
+def test_units_are_hardened(unit, exposure):
+    shown = run("systemd-analyze", "security", "--no-pager", f"--threshold={exposure}", unit)
+    print(shown.splitlines()[-1])
 
 
 def test_units_are_as_systemd_wants_them():
@@ -75,9 +84,8 @@ def test_daemon_sees_and_shows_the_systems_mounts():
 
 
 def test_daemon_has_no_more_rights_than_its_unit_says():
-    with open(f"/proc/{process()}/status", encoding="utf-8") as file:
-        lines = dict(line.rstrip("\n").split(":\t", 1) for line in file)
-    assert lines["CapEff"] == lines["CapBnd"] == lines["CapPrm"]
-    assert int(lines["CapEff"], 16).bit_count() == 5
-    assert lines["NoNewPrivs"] == "1"
-    assert lines["Seccomp"] == "2"
+    rights = process_status(process())
+    assert int(rights["CapEff"], 16) == int(rights["CapBnd"], 16) == sum(
+        1 << number for number in CAPABILITIES)
+    assert rights["NoNewPrivs"] == "1"
+    assert rights["Seccomp"] == "2"

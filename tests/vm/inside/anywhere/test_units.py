@@ -69,7 +69,7 @@ def test_what_waits_for_a_namespace_starts_when_it_comes(bridge):
     wait_until(lambda: show("netns@late.service", "ActiveState") == "activating")
     run("netnsctl", "ns", "add", "late")
     wait_until(lambda: show("netns@late.service", "ActiveState") == "active")
-    run("netnsctl", "ns", "delete", "late")
+    run("netnsctl", "ns", "del", "late")
     run("systemctl", "stop", "netns@late.service")
 
 
