@@ -26,6 +26,7 @@ def enable(name, **words):
 
 
 def test_prepare(package):
+    run("netnsctl", "delete", "--all", "--yes")
     shutil.copy(f"{EXAMPLES}/bridge.json", "/etc/netnsd/topologies.d/bridge.json")
     run("systemctl", "reload", "netnsd.service")
     run("netnsctl", "apply", f"{EXAMPLES}/router.json")
