@@ -19,8 +19,9 @@ RENAMING = """
 [Match]
 OriginalName=*
 [Link]
-MACAddressPolicy=random
-NamePolicy=mac
+MACAddressPolicy=persistent
+MTUBytes=1400
+Name=taken
 """
 
 DOCUMENT = {"namespaces": {
@@ -69,6 +70,7 @@ def test_links_stay_as_they_are_asked_to_be():
         assert setups()[name] == "unmanaged"
         assert found[name]["ifindex"] == made[name]["ifindex"]
         assert found[name]["address"] == made[name]["address"]
+        assert found[name]["mtu"] == 1500
     addresses = {(name, address["local"]) for name in OURS for address in found[name]["addr_info"]
                  if address["family"] == "inet"}
     assert addresses == {("lan", "10.9.0.1"), ("own", "10.9.1.1")}
