@@ -27,12 +27,15 @@ Name=taken
 DOCUMENT = {"namespaces": {
     "host": {"links": {
         "lan": {"bridge": {}, "addresses": ["10.9.0.1/24"]},
-        "own": {"macvlan": {"link": "lan"}, "addresses": ["10.9.1.1/24"]}}},
+        "own": {"macvlan": {"link": "lan"}, "addresses": ["10.9.1.1/24"]},
+        # The name and the number of its other end are taken in the system's own namespace.
+        "cable": {"veth": {"peer": "green/lan"}}}},
+    "green": {},
     "blue": {"links": {
         "eth0": {"veth": {"bridge": "host/lan"}, "addresses": ["10.9.0.2/24"]},
         "far": {"veth": {"peer": "host/near"}, "addresses": ["10.9.2.2/24"]}}}}}
 
-OURS = {"lan", "own", "near", "blue.eth0"}
+OURS = {"lan", "own", "cable", "near", "blue.eth0"}
 
 
 def links():
