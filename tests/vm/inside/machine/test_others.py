@@ -19,19 +19,23 @@ RENAMING = """
 [Match]
 OriginalName=*
 [Link]
-MACAddressPolicy=random
-NamePolicy=mac
+MACAddressPolicy=persistent
+MTUBytes=1400
+Name=taken
 """
 
 DOCUMENT = {"namespaces": {
     "host": {"links": {
         "lan": {"bridge": {}, "addresses": ["10.9.0.1/24"]},
-        "own": {"macvlan": {"link": "lan"}, "addresses": ["10.9.1.1/24"]}}},
+        "own": {"macvlan": {"link": "lan"}, "addresses": ["10.9.1.1/24"]},
+        # The name and the number of its other end are taken in the system's own namespace.
+        "cable": {"veth": {"peer": "green/lan"}}}},
+    "green": {},
     "blue": {"links": {
         "eth0": {"veth": {"bridge": "host/lan"}, "addresses": ["10.9.0.2/24"]},
         "far": {"veth": {"peer": "host/near"}, "addresses": ["10.9.2.2/24"]}}}}}
 
-OURS = {"lan", "own", "near", "blue.eth0"}
+OURS = {"lan", "own", "cable", "near", "blue.eth0"}
 
 
 def links():
@@ -68,6 +72,7 @@ def test_links_stay_as_they_are_asked_to_be():
         assert setups()[name] == "unmanaged"
         assert found[name]["ifindex"] == made[name]["ifindex"]
         assert found[name]["address"] == made[name]["address"]
+        assert found[name]["mtu"] == 1500
     addresses = {(name, address["local"]) for name in OURS for address in found[name]["addr_info"]
                  if address["family"] == "inet"}
     assert addresses == {("lan", "10.9.0.1"), ("own", "10.9.1.1")}
