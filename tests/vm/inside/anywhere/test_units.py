@@ -82,3 +82,9 @@ def test_journal_knows_topologies_and_namespaces(bridge):
     number = journal("NAMESPACE=net0")[-1]["MESSAGE_ID"]
     assert "bridge" in run("journalctl", "--catalog", f"MESSAGE_ID={number}")
     run("netnsctl", "wait", "net0")
+
+
+def test_names_are_not_unmounted_one_by_one_at_shutdown(bridge):
+    for unit in ("run-netns.mount", "run-netns-net0.mount"):
+        assert show(unit, "ActiveState") == "active"
+        assert "umount.target" not in show(unit, "Conflicts")
