@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,10 @@ from world import example, wait_until
 def inhabited(world):
     """The example 'pair', and the processes in its namespaces."""
     world.apply("pair", example("pair"))
-    return world, {name: world.resident(name) for name in ("net0", "net1")}
+    residents = {name: world.resident(name) for name in ("net0", "net1")}
+    for process in residents.values():
+        wait_until(lambda path=Path(f"/proc/{process.pid}/comm"): path.read_text() == "sleep\n")
+    return world, residents
 
 
 def processes(reply):
