@@ -24,8 +24,8 @@ fi
 
 # Programs lock what they work on by its name: so there are no two of the same.
 name=netnsd-test-$VM_APART
-root=/tmp/$name
-mount -t tmpfs tmpfs /tmp
+root=/mnt/$name
+mount -t tmpfs tmpfs /mnt
 
 # mount_root DIRECTORY LAYER...: mounts the layers at $root, what is written going to the directory, and the folder
 # shared with this system at /srv in it.
