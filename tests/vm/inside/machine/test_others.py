@@ -1,5 +1,5 @@
 """Others who would manage all links leave those alone that are netnsd's: networkd, which is told to
-manage whatever there is, and udev, which would give each link another MAC address and name."""
+manage whatever there is, and udev, which would give each link another MAC address, name and MTU."""
 
 import json
 import os
@@ -37,6 +37,10 @@ DOCUMENT = {"namespaces": {
 
 OURS = {"lan", "own", "cable", "near", "blue.eth0"}
 
+# What netnsd makes links with (daemon/model/network.h), and sets them aside with (daemon/model/plan.h).
+GROUP = "78"
+PARKED = ("1313865728", "1314914303")
+
 
 def links():
     return {row["ifname"]: row for row in json.loads(run("ip", "-json", "-details", "address"))}
@@ -45,6 +49,17 @@ def links():
 def setups():
     rows = json.loads(run("networkctl", "--json=short", "list"))["Interfaces"]
     return {row["Name"]: row["AdministrativeState"] for row in rows}
+
+
+def wait_for_others():
+    """A link of somebody else's, which udev and networkd take, says that they have seen all before it."""
+    number = 4711
+    run("ip", "link", "add", "last", "index", str(number), "type", "dummy")
+    run("udevadm", "settle")
+    (name,) = (name for name, row in links().items() if row["ifindex"] == number)
+    assert links()[name]["mtu"] == 1400
+    wait_until(lambda: setups().get(name) in ("configuring", "configured"))
+    run("ip", "link", "delete", name)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -62,10 +77,7 @@ def test_links_stay_as_they_are_asked_to_be():
         json.dump(DOCUMENT, file)
     run("netnsctl", "apply", "-t", "own", "/run/document.json")
     made = links()
-    run("ip", "link", "add", "theirs", "type", "veth", "peer", "name", "others")
-    run("udevadm", "settle")
-    # A link of somebody else's is taken.
-    wait_until(lambda: setups()["theirs"] not in ("pending", "unmanaged"))
+    wait_for_others()
     found = links()
     assert OURS <= set(found)
     for name in OURS:
@@ -77,6 +89,21 @@ def test_links_stay_as_they_are_asked_to_be():
                  if address["family"] == "inet"}
     assert addresses == {("lan", "10.9.0.1"), ("own", "10.9.1.1")}
     assert run("netnsctl", "--json", "audit").find("pointer") < 0
+
+
+@pytest.mark.parametrize("group", PARKED)
+def test_links_stay_ours_while_a_change_has_them_set_aside(group):
+    """As they may come back."""
+    run("ip", "link", "add", "comes", "group", GROUP, "type", "dummy")
+    wait_for_others()
+    run("ip", "link", "set", "comes", "name", "~0123456789ab", "group", group)
+    wait_for_others()
+    assert setups()["~0123456789ab"] == "unmanaged"
+    run("ip", "link", "set", "~0123456789ab", "name", "comes", "group", GROUP)
+    wait_for_others()
+    assert setups()["comes"] == "unmanaged"
+    assert "192.0.2.1" not in run("ip", "address", "show", "comes")
+    run("ip", "link", "delete", "comes")
 
 
 def test_networkmanager_is_told_to_leave_them():
