@@ -47,6 +47,7 @@ struct daemon {
     struct files *files;
     struct server *server;
     struct api_context api;
+    bool started; /* the files are being read, or were */
     bool stopping, failed;
     struct error error;
 };
@@ -135,6 +136,25 @@ static void configure(void *context)
     engine_set_audit(daemon->engine, configuration.audit);
 }
 
+/* For 'systemctl status'. */
+static void tell_status(void *context, struct json_object *report)
+{
+    const struct daemon *daemon = context;
+    size_t count = report ? json_object_array_length(report) : 0, wrong = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *problems =
+            json_object_object_get(json_object_array_get_idx(report, i), "problems");
+        wrong += json_object_array_length(problems) > 0;
+    }
+    if (daemon->misconfigured.code)
+        sd_notifyf(0, "STATUS=%s", daemon->misconfigured.text);
+    else if (wrong)
+        sd_notifyf(0, "STATUS=Files applied: %zu of %zu; see 'netnsctl status'", count - wrong,
+                   count);
+    else
+        sd_notifyf(0, "STATUS=Files applied: %zu", count);
+}
+
 static void reloaded(void *context, struct json_object *report)
 {
     (void)context;
@@ -147,6 +167,10 @@ static void on_hangup(evutil_socket_t number, short what, void *context)
     struct daemon *daemon = context;
     (void)number;
     (void)what;
+    if (!daemon->started) {
+        configure(daemon);
+        return;
+    }
     sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "000", clock_monotonic());
     configure(daemon);
     files_load(daemon->files, reloaded, daemon);
@@ -172,6 +196,7 @@ static void on_loaded(void *context, struct json_object *report)
 static void on_ready(void *context)
 {
     struct daemon *daemon = context;
+    daemon->started = true;
     files_load(daemon->files, on_loaded, daemon);
 }
 
@@ -242,9 +267,9 @@ static bool make_server(struct daemon *daemon)
 static bool make_files(struct daemon *daemon)
 {
     daemon->reader = worker_new("reading", daemon->completions, &daemon->error);
-    daemon->files = daemon->reader
-                        ? files_new(daemon->base, daemon->engine, daemon->reader, &daemon->error)
-                        : NULL;
+    daemon->files = daemon->reader ? files_new(daemon->base, daemon->engine, daemon->reader,
+                                               tell_status, daemon, &daemon->error)
+                                   : NULL;
     return daemon->files && (files_set_directory(daemon->files, daemon->configuration.topologies) ||
                              error_memory(&daemon->error));
 }

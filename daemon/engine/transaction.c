@@ -167,7 +167,7 @@ static void plan_made(struct transaction *transaction)
         transaction_refuse(transaction);
     } else if (!transaction->plan->count && !transaction->rows.count &&
                transaction->type != CHANGE_REMOVE && !transaction->unconfirmed &&
-               transaction->topology) {
+               transaction->topology && !transaction_changes_file(transaction)) {
         transaction->outcome = CHANGE_UNCHANGED;
         transaction_finish(transaction);
     } else {

@@ -178,6 +178,8 @@ void transaction_read_whole(struct transaction *transaction);
 
 /* transaction_commit.c: keeps in the store what was made. */
 void transaction_commit(struct transaction *transaction);
+/* Whether the topology, which there is, will belong to another file than it did. */
+bool transaction_changes_file(const struct transaction *transaction);
 
 /* transaction_end.c */
 

@@ -132,16 +132,21 @@ static void commit_recovery(struct transaction *transaction)
         committed(transaction, NULL);
 }
 
+bool transaction_changes_file(const struct transaction *transaction)
+{
+    const char *file = transaction->topology->file;
+    return transaction->file && (!file || strcmp(file, transaction->file) != 0);
+}
+
 static void find_facts(struct transaction *transaction)
 {
     /* A repair may have made namespaces anew: nothing that was known of them holds. */
     auto_network struct network *unknown = transaction->made ? network_new(NULL) : NULL;
     const struct network *known = transaction->repair && unknown ? unknown : transaction->previous;
-    const char *file = transaction->topology->file;
-    bool new = transaction->file && (!file || strcmp(file, transaction->file) != 0);
     if (!learn(transaction) ||
         !facts_changed(transaction->engine, known, transaction->desired, &transaction->facts) ||
-        (new && !store_rows_add(&transaction->facts, FACT_FILE, transaction->file)))
+        (transaction_changes_file(transaction) &&
+         !store_rows_add(&transaction->facts, FACT_FILE, transaction->file)))
         error_memory(&transaction->error);
 }
 

@@ -2,13 +2,12 @@
 
 #include "common/cleanup.h"
 #include "common/json.h"
-#include "common/log.h"
-#include "common/log_id.h"
 #include "files/read.h"
+#include "files/report.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <syslog.h>
 
 /* Seconds after which what waits for something is tried again; each time twice as many. */
 #define RETRY_MIN 1
@@ -24,132 +23,99 @@ struct waiter {
 STAILQ_HEAD(waiters, waiter);
 
 struct files {
-    struct job job;
+    struct job job; /* reads the files, or finds the lines of what is wrong in one */
     struct engine *engine;
     struct worker *reader;
     struct event *retry;
+    files_callback *told;
+    void *context;
     char *directory;
     struct waiters waiting, served; /* for the next reading, and for this one */
     bool wanted;                    /* a next reading */
     bool busy, stopped;
-    char *reading; /* the directory that is read */
-    struct file_list list;
-    struct file_list gone; /* files that are not there any more; without a topology when that is */
+    char *reading;         /* the directory that is read */
+    struct file_list list; /* the texts of what waits stay until it is tried again */
+    struct file_list gone; /* files that are not there any more */
     size_t next; /* first of those, then of the list, then of those that could not be removed */
-    enum { FILES_REMOVE, FILES_APPLY, FILES_REMOVE_AGAIN } phase;
+    enum { FILES_REMOVE, FILES_APPLY, FILES_REMOVE_AGAIN, FILES_RETRY } phase;
     struct json_object *report, *last; /* of this reading, and of the one before */
     int delay;                         /* of the next retry */
     bool incomplete;                   /* something waits */
-    const struct file *file;           /* what is being applied, or removed */
+    struct file *file;                 /* what is being applied, or removed */
+    struct json_object *problems;      /* of that */
 };
-
-/* The report ------------------------------------------------------------------------------- */
-
-static struct json_object *write_problem(const struct file *file, const char *pointer,
-                                         const char *text)
-{
-    size_t line = 0, column = 0;
-    auto_json struct json_object *object = json_object_new_object();
-    bool found = file && file->text &&
-                 json_locate_near(file->text->bytes, file->text->length, pointer, &line, &column);
-    bool good = object && json_put_string(object, "pointer", pointer) &&
-                (!found || (json_put_integer(object, "line", (int64_t)line) &&
-                            json_put_integer(object, "column", (int64_t)column))) &&
-                json_put_string(object, "message", text);
-    return good ? TAKE(object) : NULL;
-}
-
-static void log_problem(const char *path, const char *topology, struct json_object *problem)
-{
-    struct json_object *line = json_object_object_get(problem, "line");
-    const char *pointer = json_object_get_string(json_object_object_get(problem, "pointer"));
-    const char *text = json_object_get_string(json_object_object_get(problem, "message"));
-    const struct log_subject subject = {
-        .id = LOG_ID_FILE_WRONG, .topology = topology, .pointer = *pointer ? pointer : NULL};
-    if (line)
-        log_about(LOG_ERR, &subject, "%s:%s:%s: %s", path, json_object_get_string(line),
-                  json_object_get_string(json_object_object_get(problem, "column")), text);
-    else
-        log_about(LOG_ERR, &subject, "%s: %s", path, text);
-}
-
-/* Adds what came of a file; PROBLEMS are taken over. Without memory there is no report. */
-static void report(struct files *files, const char *path, const char *topology, const char *state,
-                   uint64_t generation, struct json_object *problems)
-{
-    auto_json struct json_object *owned = problems;
-    auto_json struct json_object *object = json_object_new_object();
-    for (size_t i = 0; owned && i < json_object_array_length(owned); i++)
-        log_problem(path, topology, json_object_array_get_idx(owned, i));
-    bool good = owned && object && json_put_string(object, "file", path) &&
-                (!topology || json_put_string(object, "topology", topology)) &&
-                json_put_string(object, "state", state) &&
-                (!generation || json_put_integer(object, "generation", (int64_t)generation)) &&
-                json_put(object, "problems", TAKE(owned));
-    if (files->report && (!good || !json_append(files->report, TAKE(object)))) {
-        json_object_put(files->report);
-        files->report = NULL;
-    }
-}
-
-static struct json_object *one_problem(const struct file *file, const char *pointer,
-                                       const char *text)
-{
-    auto_json struct json_object *array = json_object_new_array();
-    return json_append(array, write_problem(file, pointer, text)) ? TAKE(array) : NULL;
-}
-
-/* Without warnings. */
-static struct json_object *all_problems(const struct file *file, const struct problems *problems)
-{
-    auto_json struct json_object *array = json_object_new_array();
-    for (size_t i = 0; i < problems->count; i++) {
-        const struct problem *problem = &problems->items[i];
-        if (!problem->warning &&
-            !json_append(array, write_problem(file, problem->pointer, problem->text)))
-            return NULL;
-    }
-    return TAKE(array);
-}
-
-/* Changing --------------------------------------------------------------------------------- */
 
 static void go_on(struct files *files);
 
-static void report_failure(struct files *files, const struct change_result *result)
+/* Changing --------------------------------------------------------------------------------- */
+
+/* Problems are taken over. Without memory there is no report. */
+static void report(struct files *files, struct file *file, const char *state, uint64_t generation,
+                   struct json_object *problems)
 {
-    bool document = result->problems && result->problems->errors;
-    bool waits = result->error && result->error->code == ERROR_WAITING;
-    const char *text = result->error ? result->error->text : "out of memory";
-    files->incomplete |= waits;
-    report(files, files->file->path, files->file->topology, waits ? "waiting" : "failed", 0,
-           document ? all_problems(files->file, result->problems)
-                    : one_problem(files->file, result->error ? result->error->pointer : "", text));
+    if (report_put(files->report, file, state, generation, problems))
+        return;
+    json_object_put(files->report);
+    files->report = NULL;
+}
+
+/* That a file still waits is known. */
+static void problems_found(struct job *job)
+{
+    struct files *files = (struct files *)job;
+    struct file *file = files->file;
+    if (!file->again || files->phase != FILES_RETRY)
+        report_log(file, file->again ? LOG_WARNING : LOG_ERR, files->problems);
+    files->incomplete |= file->again;
+    report(files, file, file->again ? "waiting" : "failed", 0, TAKE(files->problems));
+    go_on(files);
+}
+
+static void find_problems(struct job *job)
+{
+    struct files *files = (struct files *)job;
+    files->problems = report_problems(files->file);
+}
+
+/* The file's problems say why. */
+static void failed(struct files *files)
+{
+    files->job = (struct job){.run = find_problems, .done = problems_found};
+    worker_submit(files->reader, &files->job);
+}
+
+static void change_failed(struct files *files, const struct change_result *result)
+{
+    struct file *file = files->file;
+    struct error memory = {0};
+    file->again = result->error && result->error->code == ERROR_WAITING;
+    if (result->problems && result->problems->errors)
+        file_note_problems(file, result->problems);
+    else if (result->error || !error_memory(&memory))
+        file_note_error(file, result->error ? result->error : &memory);
+    failed(files);
 }
 
 static void changed(void *context, const struct change_result *result)
 {
     struct files *files = context;
-    bool in_use = result->error && result->error->code == ERROR_IN_USE;
-    if (result->outcome == CHANGE_COMMITTED)
-        report(files, files->file->path, files->file->topology,
-               files->file->text ? "applied" : "removed", result->generation,
-               json_object_new_array());
-    else if (result->outcome == CHANGE_UNCHANGED)
-        report(files, files->file->path, files->file->topology, "unchanged", result->generation,
-               json_object_new_array());
-    else if (!in_use || files->phase != FILES_REMOVE) /* else it is tried again */
-        report_failure(files, result);
-    if (files->phase == FILES_REMOVE && !in_use) {
-        free(files->gone.items[files->next - 1].topology);
-        files->gone.items[files->next - 1].topology = NULL;
+    struct file *file = files->file;
+    const char *done = file->text ? "applied" : "removed";
+    if (result->outcome <= CHANGE_UNCHANGED) {
+        report(files, file, result->outcome == CHANGE_UNCHANGED ? "unchanged" : done,
+               result->generation, json_object_new_array());
+    } else if (files->phase == FILES_REMOVE && result->error &&
+               result->error->code == ERROR_IN_USE) {
+        file->again = true;
+    } else {
+        change_failed(files, result);
+        return;
     }
     go_on(files);
 }
 
 static void change(struct files *files, const struct file *file)
 {
-    files->file = file;
     const struct change_request request = {
         .type = file->text ? CHANGE_APPLY : CHANGE_REMOVE,
         .topology = file->topology,
@@ -159,30 +125,23 @@ static void change(struct files *files, const struct file *file)
     engine_change(files->engine, &request, changed, files);
 }
 
-/* True when a change was begun. */
-static bool apply_next(struct files *files)
+/* True when something was begun. */
+static bool begin_next(struct files *files)
 {
-    while (files->next < files->list.count) {
-        const struct file *file = &files->list.items[files->next++];
-        if (file->text) {
+    bool again = files->phase == FILES_REMOVE_AGAIN || files->phase == FILES_RETRY;
+    bool removing = files->phase == FILES_REMOVE || files->phase == FILES_REMOVE_AGAIN;
+    const struct file_list *list = removing ? &files->gone : &files->list;
+    while (files->next < list->count) {
+        struct file *file = &list->items[files->next++];
+        if (again && !file->again)
+            continue;
+        file->again = false;
+        files->file = file;
+        if (file->text || removing)
             change(files, file);
-            return true;
-        }
-        report(files, file->path, file->topology, "failed", 0,
-               file->problems.errors ? all_problems(file, &file->problems)
-                                     : one_problem(file, "", file->error.text));
-    }
-    return false;
-}
-
-static bool remove_next(struct files *files)
-{
-    while (files->next < files->gone.count) {
-        const struct file *file = &files->gone.items[files->next++];
-        if (file->topology) {
-            change(files, file);
-            return true;
-        }
+        else
+            failed(files);
+        return true;
     }
     return false;
 }
@@ -192,11 +151,10 @@ static void finish(struct files *files);
 static void go_on(struct files *files)
 {
     while (!files->stopped) {
-        bool begun = files->phase == FILES_APPLY ? apply_next(files) : remove_next(files);
-        if (begun)
+        if (begin_next(files))
             return;
         files->next = 0;
-        if (files->phase == FILES_REMOVE_AGAIN)
+        if (files->phase >= FILES_REMOVE_AGAIN)
             break;
         files->phase++;
     }
@@ -234,10 +192,14 @@ static void find_gone(struct files *files)
 /* When the directory cannot be read, nothing is known of what should be. */
 static void report_directory(struct files *files)
 {
-    bool used = files->gone.count || !files->list.missing;
-    if (used)
-        report(files, files->reading, NULL, "failed", 0,
-               one_problem(NULL, "", files->list.error.text));
+    struct file directory = {.path = files->reading};
+    if (files->gone.count || !files->list.missing) {
+        file_note_error(&directory, &files->list.error);
+        struct json_object *problems = report_problems(&directory);
+        report_log(&directory, LOG_ERR, problems);
+        report(files, &directory, "failed", 0, problems);
+        problems_clear(&directory.problems);
+    }
     file_list_clear(&files->gone);
 }
 
@@ -269,7 +231,9 @@ static void begin(struct files *files)
     files->wanted = false;
     files->busy = true;
     files->incomplete = false;
+    files->delay = 0;
     event_del(files->retry);
+    file_list_clear(&files->list);
     free(files->reading);
     files->reading = files->directory ? strdup(files->directory) : NULL;
     files->job = (struct job){.run = read_all, .done = was_read};
@@ -279,9 +243,23 @@ static void begin(struct files *files)
         finish(files);
 }
 
+/* Keeps the text of what waits, and of nothing else. */
+static void forget(struct files *files)
+{
+    file_list_clear(&files->gone);
+    for (size_t i = 0; i < files->list.count; i++) {
+        struct file *file = &files->list.items[i];
+        problems_clear(&file->problems);
+        if (!file->again) {
+            json_text_put(file->text);
+            file->text = NULL;
+        }
+    }
+}
+
 static void set_retry(struct files *files)
 {
-    files->delay = !files->incomplete || !files->delay ? RETRY_MIN : 2 * files->delay;
+    files->delay = files->delay ? 2 * files->delay : RETRY_MIN;
     if (files->delay > RETRY_MAX)
         files->delay = RETRY_MAX;
     const struct timeval delay = {.tv_sec = files->delay};
@@ -292,12 +270,12 @@ static void set_retry(struct files *files)
 static void finish(struct files *files)
 {
     struct waiter *waiter;
-    file_list_clear(&files->list);
-    file_list_clear(&files->gone);
+    forget(files);
     json_object_put(files->last);
     files->last = TAKE(files->report);
     files->busy = false;
     set_retry(files);
+    files->told(files->context, files->last);
     while ((waiter = STAILQ_FIRST(&files->served))) {
         STAILQ_REMOVE_HEAD(&files->served, next);
         waiter->done(waiter->context, files->last);
@@ -307,17 +285,25 @@ static void finish(struct files *files)
         begin(files);
 }
 
+/* Only what waits is tried again, as it was read: whoever edits files has not said yet that they
+ * are to be applied. */
 static void on_retry(evutil_socket_t fd, short what, void *context)
 {
+    struct files *files = context;
     (void)fd;
     (void)what;
-    files_load(context, NULL, NULL);
+    files->busy = true;
+    files->incomplete = false;
+    files->phase = FILES_RETRY;
+    files->next = 0;
+    files->report = json_object_get(files->last);
+    go_on(files);
 }
 
 /* From outside ----------------------------------------------------------------------------- */
 
 struct files *files_new(struct event_base *base, struct engine *engine, struct worker *reader,
-                        struct error *error)
+                        files_callback *told, void *context, struct error *error)
 {
     struct files *files = calloc(1, sizeof(*files));
     if (!files || !(files->retry = evtimer_new(base, on_retry, files))) {
@@ -327,6 +313,8 @@ struct files *files_new(struct event_base *base, struct engine *engine, struct w
     }
     files->engine = engine;
     files->reader = reader;
+    files->told = told;
+    files->context = context;
     STAILQ_INIT(&files->waiting);
     STAILQ_INIT(&files->served);
     return files;
@@ -347,6 +335,7 @@ void files_free(struct files *files)
     file_list_clear(&files->gone);
     json_object_put(files->report);
     json_object_put(files->last);
+    json_object_put(files->problems);
     free(files->directory);
     free(files->reading);
     free(files);

@@ -9,17 +9,18 @@
 
 struct files;
 
-/* The other parameters are borrowed; files are read on READER. NULL when memory is short. */
+/* REPORT is an array of io.netnsd.Manager.File; borrowed. NULL when memory was short. */
+typedef void files_callback(void *context, struct json_object *report);
+
+/* The other parameters are borrowed; files are read on READER. TOLD is called with CONTEXT after
+ * each reading, and when what waited was tried again. NULL when memory is short. */
 struct files *files_new(struct event_base *base, struct engine *engine, struct worker *reader,
-                        struct error *error);
+                        files_callback *told, void *context, struct error *error);
 /* Not while anything is read. FILES may be NULL. */
 void files_free(struct files *files);
 
 /* The directory to look at from the next reading on. False when memory is short. */
 bool files_set_directory(struct files *files, const char *directory);
-
-/* REPORT is an array of io.netnsd.Manager.File; borrowed. NULL when memory was short. */
-typedef void files_callback(void *context, struct json_object *report);
 
 /* Reads the files, and makes the kernel look like them; DONE (NULL: nobody waits) is called then.
  */
@@ -27,5 +28,5 @@ void files_load(struct files *files, files_callback *done, void *context);
 /* No further file is applied. What is being applied goes on. */
 void files_stop(struct files *files);
 
-/* What came of the last reading; borrowed, NULL: nothing was read. */
+/* What came of the last reading, and of what waited since; borrowed, NULL: nothing was read. */
 struct json_object *files_report(const struct files *files);

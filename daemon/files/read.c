@@ -52,30 +52,39 @@ static bool read_bytes(int fd, char *bytes, size_t size, size_t *length, struct 
     return true;
 }
 
-static bool read_file(struct file *file)
+static bool open_file(const char *path, int *fd, size_t *size, struct error *error)
 {
-    auto_close int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
-    if (fd < 0 || fstat(fd, &status) < 0)
-        return error_set(&file->error, ERROR_SYSTEM, errno, "it cannot be opened: %s",
-                         strerror(errno));
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*fd < 0 || fstat(*fd, &status) < 0)
+        return error_set(error, ERROR_SYSTEM, errno, "it cannot be opened: %s", strerror(errno));
     if (!S_ISREG(status.st_mode))
-        return error_set(&file->error, ERROR_INVALID, 0, "it is not a regular file");
-    if (!check_owner(&status, &file->error))
-        return false;
+        return error_set(error, ERROR_INVALID, 0, "it is not a regular file");
     if (status.st_size > VARLINK_MESSAGE_MAX)
-        return error_set(&file->error, ERROR_INVALID, 0, "it is longer than %u MiB",
+        return error_set(error, ERROR_INVALID, 0, "it is longer than %u MiB",
                          VARLINK_MESSAGE_MAX >> 20);
-    size_t length = 0;
-    auto_free char *bytes = malloc((size_t)status.st_size + 1);
+    *size = (size_t)status.st_size;
+    return check_owner(&status, error);
+}
+
+static bool read_file(struct file *file, struct error *error)
+{
+    auto_close int fd = -1;
+    size_t size = 0, length = 0;
+    if (!open_file(file->path, &fd, &size, error))
+        return false;
+    auto_free char *bytes = malloc(size + 1);
     if (!bytes)
-        return error_memory(&file->error);
-    if (!read_bytes(fd, bytes, (size_t)status.st_size, &length, &file->error))
+        return error_memory(error);
+    if (!read_bytes(fd, bytes, size, &length, error))
         return false;
-    if (!json_check(bytes, length, &file->problems))
-        return false;
-    file->text = json_text_new(bytes, length);
-    return file->text || error_memory(&file->error);
+    struct problems problems = {0};
+    if (json_check(bytes, length, &problems))
+        file->text = json_text_new(bytes, length);
+    file_note_problems(file, &problems);
+    bool told = problems.errors;
+    problems_clear(&problems);
+    return file->text || told || error_memory(error);
 }
 
 static bool read_entry(struct file *file, const char *directory, const char *name)
@@ -85,7 +94,9 @@ static bool read_entry(struct file *file, const char *directory, const char *nam
     file->topology = strndup(name, strlen(name) - strlen(SUFFIX));
     if (!file->path || !file->topology)
         return false;
-    read_file(file);
+    struct error error = {0};
+    if (!read_file(file, &error))
+        file_note_error(file, &error);
     return true;
 }
 
@@ -144,4 +155,24 @@ void file_list_clear(struct file_list *list)
     }
     free(list->items);
     *list = (struct file_list){0};
+}
+
+void file_note_problems(struct file *file, const struct problems *problems)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < problems->count && kept < FILE_PROBLEMS_MAX; i++) {
+        const struct problem *problem = &problems->items[i];
+        if (problem->warning)
+            continue;
+        problems_add(&file->problems, false, problem->pointer, "%s", problem->text);
+        kept++;
+    }
+    if (problems->errors > kept)
+        problems_add(&file->problems, false, "", "%zu more things are wrong",
+                     problems->errors - kept);
+}
+
+void file_note_error(struct file *file, const struct error *error)
+{
+    problems_add(&file->problems, false, error->pointer, "%s", error->text);
 }

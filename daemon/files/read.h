@@ -7,13 +7,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* NAME.json, or what is wrong with it: either TEXT, or problems, or an error. */
+/* As many as one wants to read; each costs a pass through the text, to find its line. */
+#define FILE_PROBLEMS_MAX 20
+
+/* NAME.json: either TEXT, or problems. */
 struct file {
     char *path;
-    char *topology; /* NAME */
+    char *topology; /* NAME; NULL: it is the directory */
     struct json_text *text;
     struct problems problems;
-    struct error error;
+    size_t row; /* in the report, from 1; 0: it is not there yet */
+    bool again; /* it is to be tried again */
 };
 
 struct file_list {
@@ -29,3 +33,7 @@ void file_list_read(struct file_list *list, const char *directory);
 /* Appends a file that is not there; false when memory is short. */
 bool file_list_add(struct file_list *list, const char *path, const char *topology);
 void file_list_clear(struct file_list *list);
+
+/* Copies what is wrong, without warnings; what is beyond FILE_PROBLEMS_MAX is only counted. */
+void file_note_problems(struct file *file, const struct problems *problems);
+void file_note_error(struct file *file, const struct error *error);

@@ -3,12 +3,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
 
 from varlink import VarlinkError
-from world import PATIENCE, wait_until
+from world import PATIENCE, SANITIZER_ENVIRONMENT, wait_until
 
 BRIDGE = {"namespaces": {"host": {"links": {"br0": {"bridge": {}}}}}}
 PORT = {"namespaces": {"host": {"links": {"br0": {"external": True}}},
@@ -216,6 +217,25 @@ def test_a_missing_directory_removes_nothing(files):
     assert files.states() == {"lan.json": "unchanged"}
 
 
+def test_topologies_follow_their_directory(files):
+    """They belong to the file that was read last."""
+    world = files.world
+    files.write("lan.json", BRIDGE)
+    files.start()
+    ifindex = world.link("host", "br0")["ifindex"]
+    changes = world.kernel_changes()
+    files.directory = files.directory.rename(world.directory / "elsewhere")
+    files.configure()
+    assert files.states() == {"lan.json": "applied"}
+    path = str(files.directory / "lan.json")
+    assert managed(world, world.remove, "lan")["file"] == path
+    assert world.link("host", "br0")["ifindex"] == ifindex
+    assert world.kernel_changes() == changes
+    files.restart()
+    assert managed(world, world.remove, "lan")["file"] == path
+    assert files.states() == {"lan.json": "unchanged"}
+
+
 BROKEN = {
     "syntax": ('{\n  "namespaces": {,}\n}', 2, "line 2, column"),
     "key": ('{\n  "namespaces": {\n    "a": {"lnks": {}}\n  }\n}', 3, "links"),
@@ -283,14 +303,33 @@ def test_a_directory_that_others_may_write_is_refused(files):
 
 
 def test_what_waits_is_tried_again(files):
+    """As it was read; what is being edited meanwhile is left alone."""
     world = files.world
-    files.write("port.json", PORT)
+    path = files.write("port.json", PORT)
+    files.write("other.json", {"namespaces": {"before": {}}})
     files.start()
-    (row,) = world.call("io.netnsd.Manager.Status")["files"]
-    assert row["state"] == "waiting"
+    rows = {row["topology"]: row["state"]
+            for row in world.call("io.netnsd.Manager.Status")["files"]}
+    assert rows == {"port": "waiting", "other": "applied"}
+    path.write_text("being edited")
+    files.write("other.json", {"namespaces": {"after": {}}})
     world.run("ip", "link", "add", "br0", "type", "bridge")
-    wait_until(lambda: world.netns_names() == ["a"])
-    wait_until(lambda: world.call("io.netnsd.Manager.Status")["files"][0]["state"] == "applied")
+    wait_until(lambda: "a" in world.netns_names())
+    wait_until(lambda: {row["state"] for row in world.call("io.netnsd.Manager.Status")["files"]}
+               == {"applied"})
+    assert world.netns_names() == ["a", "before"]
+    assert world.log.read_text().count(f"{path}:1:") == 1
+
+
+def test_a_file_with_many_problems_is_told_in_part(files):
+    count = 10000
+    files.write("lan.json", json.dumps({"namespaces": {
+        f"n{i}": {"links": {"x": {"veth": {"peer": f"m{i}/x"}}}} for i in range(count)}}, indent=1))
+    files.start()
+    problems = files.reload()["lan.json"]["problems"]
+    assert all("line" in problem for problem in problems[:-1])
+    assert problems[-1]["message"].startswith(f"{count - len(problems) + 1} more")
+    assert len(problems) < 100
 
 
 # Whose a topology is.
@@ -379,3 +418,42 @@ def test_reload_shows_what_came_of_it(files):
     path.write_text('{"namespaces": {\n"a": 7}}')
     assert f"{path}:2:1: " in world.ctl_fails("reload")
     assert world.ctl("status")
+
+
+# What systemd is told.
+
+
+@pytest.fixture
+def systemd(files):
+    world = files.world
+    path = world.directory / "systemd"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(path))
+        notify.settimeout(PATIENCE)
+        files.write("good.json", BRIDGE)
+        world.daemon = world.popen(["--config", str(files.configuration)],
+                                   SANITIZER_ENVIRONMENT | {"NOTIFY_SOCKET": str(path)})
+        yield notify
+
+
+def received(notify, until):
+    lines = []
+    while until not in lines:
+        lines += notify.recv(4096).decode().split("\n")
+    return lines
+
+
+def test_systemd_hears_of_the_start_and_of_hangups(files, systemd):
+    assert "STATUS=Files applied: 1" in received(systemd, "READY=1")
+    files.write("broken.json", "{")
+    files.world.daemon.send_signal(signal.SIGHUP)
+    lines = received(systemd, "READY=1")
+    assert lines[0] == "RELOADING=1" and lines[1].startswith("MONOTONIC_USEC=")
+    assert any(line.startswith("STATUS=Files applied: 1 of 2;") for line in lines)
+
+
+def test_systemd_hears_of_what_is_wrong(files, systemd):
+    received(systemd, "READY=1")
+    files.configure("Frobnicate=1")
+    files.reload()
+    assert systemd.recv(4096).decode().startswith(f"STATUS={files.configuration}:2: ")
