@@ -296,6 +296,9 @@ static bool run(struct daemon *daemon)
 /* In the order in which the parts use each other. */
 static void clear(struct daemon *daemon)
 {
+    daemon->stopping = true;
+    if (daemon->files)
+        files_stop(daemon->files);
     if (daemon->server)
         server_free(daemon->server);
     worker_free(daemon->reader);

@@ -2,6 +2,7 @@
 
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "engine/events.h"
 #include "files/read.h"
 #include "files/report.h"
 
@@ -12,6 +13,8 @@
 /* Seconds after which what waits for something is tried again; each time twice as many. */
 #define RETRY_MIN 1
 #define RETRY_MAX 64
+/* The same, in microseconds, after something has come that it may have waited for. */
+#define RETRY_SOON 100000
 
 /* Who waits for a reading that is still to begin, or to end. */
 struct waiter {
@@ -27,6 +30,7 @@ struct files {
     struct engine *engine;
     struct worker *reader;
     struct event *retry;
+    struct events_listener listener;
     files_callback *told;
     void *context;
     char *directory;
@@ -37,10 +41,12 @@ struct files {
     struct file_list list; /* the texts of what waits stay until it is tried again */
     struct file_list gone; /* files that are not there any more */
     size_t next; /* first of those, then of the list, then of those that could not be removed */
-    enum { FILES_REMOVE, FILES_APPLY, FILES_REMOVE_AGAIN, FILES_RETRY } phase;
+    enum { FILES_REMOVE, FILES_APPLY, FILES_REMOVE_AGAIN, FILES_REMOVE_LAST, FILES_RETRY } phase;
     struct json_object *report, *last; /* of this reading, and of the one before */
     int delay;                         /* of the next retry */
     bool incomplete;                   /* something waits */
+    bool hurried;                      /* it is tried again soon */
+    bool removed;                      /* something, in this round of removals */
     struct file *file;                 /* what is being applied, or removed */
     struct json_object *problems;      /* of that */
 };
@@ -101,11 +107,12 @@ static void changed(void *context, const struct change_result *result)
     struct files *files = context;
     struct file *file = files->file;
     const char *done = file->text ? "applied" : "removed";
+    bool removing = files->phase == FILES_REMOVE || files->phase == FILES_REMOVE_AGAIN;
     if (result->outcome <= CHANGE_UNCHANGED) {
         report(files, file, result->outcome == CHANGE_UNCHANGED ? "unchanged" : done,
                result->generation, json_object_new_array());
-    } else if (files->phase == FILES_REMOVE && result->error &&
-               result->error->code == ERROR_IN_USE) {
+        files->removed |= removing;
+    } else if (removing && result->error && result->error->code == ERROR_IN_USE) {
         file->again = true;
     } else {
         change_failed(files, result);
@@ -128,12 +135,11 @@ static void change(struct files *files, const struct file *file)
 /* True when something was begun. */
 static bool begin_next(struct files *files)
 {
-    bool again = files->phase == FILES_REMOVE_AGAIN || files->phase == FILES_RETRY;
-    bool removing = files->phase == FILES_REMOVE || files->phase == FILES_REMOVE_AGAIN;
+    bool removing = files->phase != FILES_APPLY && files->phase != FILES_RETRY;
     const struct file_list *list = removing ? &files->gone : &files->list;
     while (files->next < list->count) {
         struct file *file = &list->items[files->next++];
-        if (again && !file->again)
+        if (files->phase != FILES_APPLY && !file->again)
             continue;
         file->again = false;
         files->file = file;
@@ -154,7 +160,12 @@ static void go_on(struct files *files)
         if (begin_next(files))
             return;
         files->next = 0;
-        if (files->phase >= FILES_REMOVE_AGAIN)
+        /* What was used by something that has gone can go now. */
+        bool again = files->removed;
+        files->removed = false;
+        if (again)
+            continue;
+        if (files->phase >= FILES_REMOVE_LAST)
             break;
         files->phase++;
     }
@@ -187,6 +198,8 @@ static void find_gone(struct files *files)
     engine_each_topology(files->engine, add_gone, files);
     if (files->gone.error.code)
         file_list_clear(&files->gone);
+    for (size_t i = 0; i < files->gone.count; i++)
+        files->gone.items[i].again = true;
 }
 
 /* When the directory cannot be read, nothing is known of what should be. */
@@ -259,6 +272,7 @@ static void forget(struct files *files)
 
 static void set_retry(struct files *files)
 {
+    files->hurried = false;
     files->delay = files->delay ? 2 * files->delay : RETRY_MIN;
     if (files->delay > RETRY_MAX)
         files->delay = RETRY_MAX;
@@ -267,20 +281,40 @@ static void set_retry(struct files *files)
         event_add(files->retry, &delay);
 }
 
-static void finish(struct files *files)
+static void hear(void *context, const struct engine_event *event)
+{
+    static const struct timeval soon = {.tv_usec = RETRY_SOON};
+    struct files *files = context;
+    bool came = event->type == EVENT_LINK_ADDED || event->type == EVENT_NAMESPACE_ADDED;
+    if (!came || files->hurried || !event_pending(files->retry, EV_TIMEOUT, NULL))
+        return;
+    files->hurried = true;
+    event_add(files->retry, &soon);
+}
+
+static void answer(struct waiters *waiters, struct json_object *report)
 {
     struct waiter *waiter;
+    while ((waiter = STAILQ_FIRST(waiters))) {
+        STAILQ_REMOVE_HEAD(waiters, next);
+        waiter->done(waiter->context, report);
+        free(waiter);
+    }
+}
+
+static void finish(struct files *files)
+{
     forget(files);
     json_object_put(files->last);
     files->last = TAKE(files->report);
     files->busy = false;
     set_retry(files);
     files->told(files->context, files->last);
-    while ((waiter = STAILQ_FIRST(&files->served))) {
-        STAILQ_REMOVE_HEAD(&files->served, next);
-        waiter->done(waiter->context, files->last);
-        free(waiter);
-    }
+    /* Who is answered may ask again at once. */
+    struct waiters served = STAILQ_HEAD_INITIALIZER(served);
+    STAILQ_CONCAT(&served, &files->served);
+    auto_json struct json_object *report = json_object_get(files->last);
+    answer(&served, report);
     if (files->wanted && !files->busy && !files->stopped)
         begin(files);
 }
@@ -317,19 +351,15 @@ struct files *files_new(struct event_base *base, struct engine *engine, struct w
     files->context = context;
     STAILQ_INIT(&files->waiting);
     STAILQ_INIT(&files->served);
+    files->listener = (struct events_listener){.hear = hear, .context = files};
+    events_listen(engine, &files->listener);
     return files;
 }
 
 void files_free(struct files *files)
 {
-    struct waiter *waiter;
     if (!files)
         return;
-    STAILQ_CONCAT(&files->served, &files->waiting);
-    while ((waiter = STAILQ_FIRST(&files->served))) {
-        STAILQ_REMOVE_HEAD(&files->served, next);
-        free(waiter);
-    }
     event_free(files->retry);
     file_list_clear(&files->list);
     file_list_clear(&files->gone);
@@ -354,10 +384,11 @@ bool files_set_directory(struct files *files, const char *directory)
 void files_load(struct files *files, files_callback *done, void *context)
 {
     struct waiter *waiter = done ? malloc(sizeof(*waiter)) : NULL;
-    if (waiter) {
+    if (waiter && !files->stopped) {
         *waiter = (struct waiter){.done = done, .context = context};
         STAILQ_INSERT_TAIL(&files->waiting, waiter, next);
     } else if (done) {
+        free(waiter);
         done(context, NULL);
         return;
     }
@@ -370,6 +401,7 @@ void files_stop(struct files *files)
 {
     files->stopped = true;
     event_del(files->retry);
+    answer(&files->waiting, NULL);
 }
 
 struct json_object *files_report(const struct files *files)

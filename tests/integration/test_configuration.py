@@ -182,6 +182,23 @@ def test_what_has_no_file_any_more_goes(files, how):
     world.assert_clean()
 
 
+def test_what_uses_each_other_goes_in_the_end(files):
+    """Whatever the files are called."""
+    world = files.world
+    port = {"namespaces": PORT["namespaces"] | {"a": {"links": {
+        "eth0": {"veth": {"bridge": "host/br0"}}, "br1": {"bridge": {}}}}}}
+    beyond = {"namespaces": {"a": {"external": True, "links": {"br1": {"external": True}}},
+                             "b": {"links": {"eth0": {"veth": {"bridge": "a/br1"}}}}}}
+    paths = [files.write("1.json", BRIDGE), files.write("2.json", port),
+             files.write("3.json", beyond)]
+    files.start()
+    assert world.netns_names() == ["a", "b"]
+    for path in paths:
+        path.unlink()
+    assert set(files.states().values()) == {"removed"}
+    world.assert_clean()
+
+
 def test_what_another_still_uses_stays(files):
     world = files.world
     bridge = files.write("10-bridge.json", BRIDGE)
@@ -408,6 +425,20 @@ def test_reloads_at_the_same_time(files):
         assert {"lan.json", f"n{index}.json"} <= names
         connection.close()
     assert world.netns_names() == [f"n{index}" for index in range(5)]
+
+
+def test_stopped_in_the_middle(files):
+    """Whoever waits for a reload has no answer then, or a late one; nothing leaks."""
+    world = files.world
+    for index in range(50):
+        files.write(f"n{index}.json", {"namespaces": {f"n{index}": {"links": {"d": {"bridge": {}}}}}})
+    files.start()
+    connections = [world.connect() for _ in range(3)]
+    for connection in connections:
+        connection.send("io.netnsd.Manager.Reload")
+    world.stop()
+    for connection in connections:
+        connection.close()
 
 
 def test_reload_shows_what_came_of_it(files):
