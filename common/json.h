@@ -123,3 +123,6 @@ struct json_field {
  * were. */
 bool json_read_fields(struct json_object *object, const struct json_place *place,
                       const struct json_field *fields, void *target, struct problems *problems);
+/* The same, where the first finding is enough to know. */
+bool json_read_all_fields(struct json_object *object, const struct json_field *fields, void *target,
+                          struct error *error);

@@ -239,3 +239,17 @@ bool json_read_fields(struct json_object *object, const struct json_place *place
         refuse_unknown_fields(object, place, fields, problems);
     return problems->errors == errors && !problems->out_of_memory;
 }
+
+bool json_read_all_fields(struct json_object *object, const struct json_field *fields, void *target,
+                          struct error *error)
+{
+    struct problems problems = {0};
+    bool good = json_read_fields(object, NULL, fields, target, &problems);
+    if (!good && problems.count)
+        error_set(error, ERROR_INVALID, 0, "%s: %s", problems.items[0].pointer,
+                  problems.items[0].text);
+    else if (!good)
+        error_memory(error);
+    problems_clear(&problems);
+    return good;
+}

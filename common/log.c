@@ -2,6 +2,8 @@
 
 #include "common/log_journal.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -77,12 +79,13 @@ static void add_subject(struct line *line, const struct log_subject *subject)
 /* One write, so that lines of threads do not mix. */
 static void write_line(int level, const struct log_subject *subject, const struct line *line)
 {
-    char text[LINE_MAX_BYTES + 16];
+    char text[LINE_MAX_BYTES + NAME_MAX];
     if (log_journal_connected()) {
         log_journal_send(level, subject, line->text);
         return;
     }
-    int length = snprintf(text, sizeof(text), "netnsd: %s\n", line->text);
+    int length =
+        snprintf(text, sizeof(text), "%s: %s\n", program_invocation_short_name, line->text);
     if (length > 0)
         fwrite(text, 1, (size_t)length, stderr);
 }

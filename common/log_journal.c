@@ -2,6 +2,7 @@
 
 #include "common/log_journal.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -82,7 +83,7 @@ void log_journal_send(int level, const struct log_subject *subject, const char *
 {
     struct entry entry = {0};
     add(&entry, "PRIORITY=%d", level);
-    add(&entry, "SYSLOG_IDENTIFIER=netnsd");
+    add(&entry, "SYSLOG_IDENTIFIER=%s", program_invocation_short_name);
     add(&entry, "MESSAGE=%s", text);
     if (subject)
         add_subject(&entry, subject);

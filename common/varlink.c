@@ -76,20 +76,6 @@ static struct json_object *parse_call(const char *text, size_t length, struct js
                                                : parse_message(text, length, error);
 }
 
-static bool read_message(struct json_object *message, const struct json_field *fields, void *target,
-                         struct error *error)
-{
-    struct problems problems = {0};
-    bool good = json_read_fields(message, NULL, fields, target, &problems);
-    if (!good && problems.count)
-        error_set(error, ERROR_INVALID, 0, "%s: %s", problems.items[0].pointer,
-                  problems.items[0].text);
-    else if (!good)
-        error_memory(error);
-    problems_clear(&problems);
-    return good;
-}
-
 /* No parameters, null and {} mean the same. */
 static struct json_object *unless_empty(struct json_object *parameters)
 {
@@ -119,7 +105,7 @@ bool varlink_call_read(const char *text, size_t length, struct varlink_call *cal
     auto_json_text struct json_text *document = NULL;
     auto_json struct json_object *message = parse_call(text, length, &document, error);
     *call = (struct varlink_call){0};
-    if (!message || !read_message(message, fields, call, error))
+    if (!message || !json_read_all_fields(message, fields, call, error))
         return false;
     if (call->oneway + call->more + call->upgrade > 1)
         return error_set(error, ERROR_INVALID, 0,
@@ -155,7 +141,7 @@ bool varlink_reply_read(const char *text, size_t length, struct varlink_reply *r
     auto_json struct json_object *message =
         scan_message(text, length, error) ? parse_message(text, length, error) : NULL;
     *reply = (struct varlink_reply){0};
-    if (!message || !read_message(message, fields, reply, error))
+    if (!message || !json_read_all_fields(message, fields, reply, error))
         return false;
     reply->parameters = unless_empty(reply->parameters);
     reply->message = TAKE(message);

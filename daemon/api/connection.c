@@ -272,10 +272,15 @@ void call_error(struct call *call, const char *error, struct json_object *parame
     answer_object(call, varlink_error_new(error, parameters), -1);
 }
 
+void call_drop(struct call *call)
+{
+    answer(call, NULL);
+}
+
 void call_fail_memory(struct call *call)
 {
     log_error("out of memory: a call cannot be answered");
-    answer(call, NULL);
+    call_drop(call);
 }
 
 /* Input ---------------------------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* One client: its calls, one after the other, and their replies. Internal to api/. */
 #pragma once
 
-#include "common/access.h"
 #include "api/server.h"
+#include "common/access.h"
 #include "common/worker.h"
 
 #include <sys/queue.h>

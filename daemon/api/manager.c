@@ -59,7 +59,9 @@ static void reloaded(void *context, struct json_object *report)
 {
     struct call *call = context;
     auto_json struct json_object *reply = report ? json_object_new_object() : NULL;
-    if (reply && put_reading(reply, call_context(call), report))
+    if (!report)
+        call_drop(call);
+    else if (reply && put_reading(reply, call_context(call), report))
         call_reply(call, TAKE(reply));
     else
         call_fail_memory(call);

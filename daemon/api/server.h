@@ -105,5 +105,7 @@ void call_error(struct call *call, const char *error, struct json_object *parame
 void call_invalid_parameter(struct call *call, const char *parameter);
 /* org.varlink.service.ExpectedMore: the answer would be too long for one message. */
 void call_expected_more(struct call *call);
-/* Closes the connection: an answer cannot be built. */
+/* Closes the connection, without an answer. */
+void call_drop(struct call *call);
+/* The same, as an answer cannot be built. */
 void call_fail_memory(struct call *call);

@@ -103,20 +103,6 @@ static const struct json_field run_fields[] = {
     {.name = NULL},
 };
 
-static bool read_fields(const struct varlink_call *call, const struct json_field *fields,
-                        void *target, struct error *error)
-{
-    struct problems problems = {0};
-    bool good = json_read_fields(call->parameters, NULL, fields, target, &problems);
-    if (!good && problems.count)
-        error_set(error, ERROR_INVALID, 0, "%s: %s", problems.items[0].pointer,
-                  problems.items[0].text);
-    else if (!good)
-        error_memory(error);
-    problems_clear(&problems);
-    return good;
-}
-
 /* It becomes part of paths that root uses. */
 static bool is_file_name(const char *name)
 {
@@ -178,7 +164,7 @@ bool request_read(struct stream *stream, const char *text, size_t length, struct
     if (strcmp(call.method, "io.netnsd.Exec.Run") != 0 || !call.more)
         error_set(error, ERROR_INVALID, 0, "a connection begins with io.netnsd.Exec.Run");
     else
-        good = read_fields(&call, run_fields, &parameters, error) &&
+        good = json_read_all_fields(call.parameters, run_fields, &parameters, error) &&
                take_parameters(&parameters, request, error) &&
                take_descriptors(stream, request, parameters.terminal, error);
     varlink_call_clear(&call);
@@ -216,10 +202,10 @@ static bool read_order(const struct varlink_call *call, struct order *order, str
     if (!call->oneway)
         return error_set(error, ERROR_INVALID, 0, "what is said of a running command is oneway");
     if (strcmp(call->method, "io.netnsd.Exec.Continue") == 0)
-        return read_fields(call, continue_fields, order, error);
+        return json_read_all_fields(call->parameters, continue_fields, order, error);
     if (strcmp(call->method, "io.netnsd.Exec.Signal") != 0)
         return error_set(error, ERROR_INVALID, 0, "there is no such method");
-    bool good = read_fields(call, signal_fields, &number, error);
+    bool good = json_read_all_fields(call->parameters, signal_fields, &number, error);
     order->signal = (int)number;
     return good;
 }

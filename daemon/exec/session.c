@@ -39,7 +39,8 @@ static void send_reply(struct session *session, struct json_object *message)
         log_info("no answer could be given: %s", error.text);
 }
 
-/* Ends the session with ERROR, and PARAMETERS of it: pairs of name and value, ended by a NULL name. */
+/* Ends the session with ERROR, and PARAMETERS of it: pairs of name and value, ended by a NULL name.
+ */
 static void refuse(struct session *session, const char *error, const char *const (*parameters)[2])
 {
     auto_json struct json_object *object = json_object_new_object();

@@ -2,6 +2,7 @@
 
 #include "common/cleanup.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "engine/events.h"
 #include "files/read.h"
 #include "files/report.h"
@@ -61,6 +62,7 @@ static void report(struct files *files, struct file *file, const char *state, ui
 {
     if (report_put(files->report, file, state, generation, problems))
         return;
+    log_error("out of memory: what came of files cannot be told");
     json_object_put(files->report);
     files->report = NULL;
 }

@@ -9,7 +9,8 @@
 
 struct files;
 
-/* REPORT is an array of io.netnsd.Manager.File; borrowed. NULL when memory was short. */
+/* REPORT is an array of io.netnsd.Manager.File; borrowed. NULL when memory was short, or
+ * files_stop() came before. */
 typedef void files_callback(void *context, struct json_object *report);
 
 /* The other parameters are borrowed; files are read on READER. TOLD is called with CONTEXT after

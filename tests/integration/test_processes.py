@@ -59,8 +59,8 @@ def test_nowhere(world):
 def test_odd_names_of_commands(inhabited):
     world, _ = inhabited
     odd = world.spawn("net0", "/usr/bin/python3", "-c",
-                      "import os, time; open('/proc/self/comm', 'wb').write(b'a\\xff\\x1b b'); "
-                      "print('ready', flush=True); time.sleep(1000)")
+                      "import os, signal; open('/proc/self/comm', 'wb').write(b'a\\xff\\x1b b'); "
+                      "print('ready', flush=True); signal.pause()")
     odd.stdout.readline()
     rows = world.call("io.netnsd.Namespace.Processes", namespace="net0")["processes"]
     assert [row["command"] for row in rows if row["pid"] == odd.pid] == ["a?? b"]

@@ -45,8 +45,7 @@ struct json_object *changes_of(const struct plan *plan)
 void assert_empty(const struct plan *plan)
 {
     if (plan->count)
-        fail_msg("%zu operations are left: %s", plan->count,
-                 plan->changes->text->buf);
+        fail_msg("%zu operations are left: %s", plan->count, plan->changes->text->buf);
 }
 
 void run(struct kernel_model *kernel, const struct plan *plan, size_t count)
