@@ -49,6 +49,7 @@ static const char *verb(enum operation_type type)
     case OPERATION_LINK_CREATE:
         return "make link";
     case OPERATION_LINK_SET:
+    case OPERATION_LINK_FINISH:
         return "change link";
     case OPERATION_LINK_PARK:
     case OPERATION_LINK_DELETE:
@@ -82,6 +83,7 @@ static const char *object_name(const struct operation *operation, char *buffer, 
         break;
     case OPERATION_LINK_CREATE:
     case OPERATION_LINK_SET:
+    case OPERATION_LINK_FINISH:
     case OPERATION_LINK_PARK:
     case OPERATION_LINK_DELETE:
         snprintf(buffer, size, "%s", operation->link->name);
@@ -319,6 +321,14 @@ static bool set_link(struct run *run, const struct operation *operation)
            change_alt_names(run, operation, RTM_NEWLINKPROP, link->alt_names, old);
 }
 
+static bool finish_link(struct run *run, const struct operation *operation)
+{
+    struct nlmsghdr *request = begin(run, operation->namespace->name, RTM_NEWLINK, 0, false);
+    if (request)
+        message_link_finish(request, operation->link);
+    return request;
+}
+
 /* A link that is up cannot be renamed before Linux 6.2 (net/core/dev.c, dev_change_name()). */
 static bool park_link(struct run *run, const struct operation *operation)
 {
@@ -441,6 +451,8 @@ static bool carry_out(struct run *run, const struct operation *operation)
         return create_link(run, operation);
     case OPERATION_LINK_SET:
         return set_link(run, operation);
+    case OPERATION_LINK_FINISH:
+        return finish_link(run, operation);
     case OPERATION_LINK_PARK:
         return park_link(run, operation);
     case OPERATION_LINK_DELETE:

@@ -57,6 +57,9 @@ bool message_link_part_needed(const struct link *link, const struct link *from,
 void message_link_set(struct nlmsghdr *request, const struct link *link, const struct link *from,
                       enum message_link_part part);
 
+/* Gives LINK its late attributes. */
+void message_link_finish(struct nlmsghdr *request, const struct link *link);
+
 /* Marks lo of a new namespace as ours, and brings it up. */
 void message_loopback_birth(struct nlmsghdr *request);
 

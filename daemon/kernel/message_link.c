@@ -34,10 +34,12 @@ const char *message_link_home(const struct link *link)
     return lower ? lower->namespace->name : link->namespace->name;
 }
 
-static bool is_passed_at_birth(const struct attribute *row, const struct value *value)
+static bool is_passed_at_birth(const struct link *link, size_t i)
 {
+    const struct attribute *row = &link_attributes.rows[i];
     return row->encoding != ENCODING_NONE && row->encoding != ENCODING_STRING &&
-           (value->present || row->birth);
+           (link->common[i].present || row->birth) &&
+           !(i == LINK_MTU && link->kind->mtu_follows_ports);
 }
 
 static uint32_t wanted_group(const struct link *link)
@@ -53,7 +55,7 @@ static void put_common_birth(struct nlmsghdr *request, const struct link *link)
     for (size_t i = 0; i < link_attributes.count; i++) {
         const struct attribute *row = &link_attributes.rows[i];
         struct value value = attribute_effective(row, &link->common[i]);
-        if (is_passed_at_birth(row, &link->common[i]))
+        if (is_passed_at_birth(link, i))
             message_put_value(request, row, &value, NULL);
     }
 }
@@ -87,8 +89,7 @@ static const struct value *former(const struct link *link, const struct link *fr
 {
     if (from)
         return &from->common[row];
-    bool at_birth = is_passed_at_birth(&link_attributes.rows[row], &link->common[row]);
-    return link->kind && at_birth ? &link->common[row] : &absent;
+    return link->kind && is_passed_at_birth(link, row) ? &link->common[row] : &absent;
 }
 
 static bool row_differs(const struct link *link, const struct link *from, size_t i)
@@ -283,6 +284,22 @@ void message_link_set(struct nlmsghdr *request, const struct link *link, const s
     }
 }
 
+void message_link_finish(struct nlmsghdr *request, const struct link *link)
+{
+    const struct attribute_table *table = &link->kind->attributes;
+    message_link_header(request, link, 0, 0);
+    struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
+    mnl_attr_put_strz(request, IFLA_INFO_KIND, link->kind->name);
+    struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
+    for (size_t i = 0; i < table->count; i++) {
+        struct value value = attribute_effective(&table->rows[i], &link->attributes[i]);
+        if (table->rows[i].late)
+            message_put_value(request, &table->rows[i], &value, NULL);
+    }
+    mnl_attr_nest_end(request, data);
+    mnl_attr_nest_end(request, info);
+}
+
 void message_loopback_birth(struct nlmsghdr *request)
 {
     struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
@@ -307,7 +324,9 @@ static void put_kind_birth(struct nlmsghdr *request, const struct link *link)
     for (size_t i = 0; i < kind->attributes.count; i++) {
         const struct attribute *row = &kind->attributes.rows[i];
         struct value value = attribute_effective(row, &link->attributes[i]);
-        if (link->attributes[i].present || row->own_default)
+        if (row->late)
+            message_put_value(request, row, &(struct value){.present = true}, NULL);
+        else if (link->attributes[i].present || row->own_default)
             message_put_value(request, row, &value, NULL);
     }
     if (lower && kind->lower_netlink)

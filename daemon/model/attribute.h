@@ -51,6 +51,7 @@ struct attribute {
     uint16_t netlink6;
     bool birth;           /* settable only when the link is made: a change means to make it anew */
     uint64_t birth_value; /* not 0: a change from, or to, this value means to make it anew */
+    bool late;            /* a BOOL that a new link gets when all else of the plan is there */
     bool has_default;     /* an absent key means default_value; otherwise it means "none" */
     bool own_default;     /* and the kernel's own default is another */
     bool indifferent;     /* without a default: an absent key means whatever the kernel chose */

@@ -23,6 +23,7 @@ struct link_kind {
     bool underlay;          /* document key "underlayNamespace": outer packets travel there */
     bool paired;            /* made and destroyed in pairs (veth) */
     bool can_be_master;     /* other links may name it as "master" */
+    bool mtu_follows_ports; /* until an MTU is set; one given at birth does not count as set */
     bool mac_settable;      /* the link may be given a MAC, and gets a derived one */
     bool ethernet;          /* has a MAC at all, so that segments can be checked for duplicates */
     /* Does LINK, even when down, keep another like it from being made? Then it is destroyed, not

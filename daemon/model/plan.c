@@ -94,6 +94,7 @@ char *operation_pointer(const struct operation *operation, char *buffer, size_t 
         return namespace_pointer(operation->namespace, buffer, size);
     case OPERATION_LINK_CREATE:
     case OPERATION_LINK_SET:
+    case OPERATION_LINK_FINISH:
     case OPERATION_LINK_PARK:
     case OPERATION_LINK_DELETE:
         return written_pointer(operation->link, buffer, size);

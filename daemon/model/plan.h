@@ -12,6 +12,7 @@ enum operation_type {
     OPERATION_NAMESPACE_UNPARK, /* give it its name again */
     OPERATION_LINK_CREATE,      /* veth: both ends */
     OPERATION_LINK_SET,         /* change what differs between from and link */
+    OPERATION_LINK_FINISH,      /* give a new link its late attributes */
     OPERATION_LINK_PARK,        /* down, out of its master, renamed, into the parking group */
     OPERATION_LINK_DELETE,
     OPERATION_ADDRESS_ADD,
@@ -29,7 +30,7 @@ enum operation_type {
 struct operation {
     enum operation_type type;
     struct namespace *namespace; /* where it happens */
-    struct link *link;           /* CREATE, SET, ADDRESS_*: desired; PARK, DELETE: actual */
+    struct link *link;           /* CREATE, SET, FINISH, ADDRESS_*: desired; PARK, DELETE: actual */
     const struct link *from;     /* LINK_SET: the actual link; NULL: just made, as LINK_CREATE
                                   * leaves it */
     union {

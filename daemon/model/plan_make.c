@@ -389,6 +389,26 @@ static bool make_namespace(struct plan_builder *builder, struct namespace *names
            place_rules(builder, namespace);
 }
 
+/* Is there anything that LINK, when it is new, gets last? */
+static bool is_late(const struct link *link)
+{
+    const struct attribute_table *table = &link->kind->attributes;
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->rows[i].late &&
+            attribute_effective(&table->rows[i], &link->attributes[i]).number)
+            return true;
+    }
+    return false;
+}
+
+static bool finish_link(struct plan_builder *builder, struct link *link)
+{
+    bool is_new = link->kind && link->fate != FATE_KEEP && plan_link_managed(builder, link);
+    struct operation operation = {
+        .type = OPERATION_LINK_FINISH, .namespace = link->namespace, .link = link};
+    return !is_new || !is_late(link) || plan_add(builder, &operation);
+}
+
 bool plan_make(struct plan_builder *builder)
 {
     struct namespace *namespace, *next;
@@ -400,6 +420,13 @@ bool plan_make(struct plan_builder *builder)
         struct link *link, *next_link;
         HASH_ITER (hh, namespace->links, link, next_link) {
             if (link->derived && !(place_settings(builder, link) && place_addresses(builder, link)))
+                return false;
+        }
+    }
+    HASH_ITER (hh, builder->input->desired->namespaces, namespace, next) {
+        struct link *link, *next_link;
+        HASH_ITER (hh, namespace->links, link, next_link) {
+            if (!finish_link(builder, link))
                 return false;
         }
     }

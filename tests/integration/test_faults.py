@@ -71,6 +71,16 @@ def test_making_an_example(world, fault_injection, name):
     world.assert_clean()
 
 
+def test_making_a_bridge_where_others_are(world, fault_injection):
+    """It gets some of its attributes when its ports are there."""
+    world.apply("lan", {"namespaces": {"host": {"links": {"br0": {"bridge": {}}}}}})
+    links = {"br0": {"bridge": {}}, "br1": {"bridge": {}, "mtu": 1400}}
+    guest = {"links": {"eth0": {"veth": {"bridge": "host/br1"}}}}
+    document = {"namespaces": {"host": {"links": links}, "guest": guest}}
+    assert fail_each_step(world, lambda: world.apply("lan", document)) > 5
+    assert world.apply("lan", document)["outcome"] == "unchanged"
+
+
 def test_changing(world, fault_injection):
     world.apply("lan", BEFORE)
     process = world.resident("goes")

@@ -61,3 +61,31 @@ def test_killed_while_ports_are_born(world, fault_injection):
             assert step > 3
             return
     raise AssertionError("the change takes no end")
+
+
+def bridge(world):
+    return world.link("hub", "br0")["linkinfo"]["info_data"]
+
+
+
+def test_bridge_snoops_once_its_ports_are_there(world):
+    """A new bridge is given it last; one that is there goes on as it is."""
+    world.apply("lan", document(hub()))
+    assert bridge(world)["mcast_snooping"] == 1
+    world.apply("lan", document(hub(links={"br0": {"bridge": {"mcastSnooping": False}}}), a=1, b=1))
+    assert bridge(world)["mcast_snooping"] == 0
+    world.apply("lan", document(hub(), a=1, b=1, c=1))
+    assert bridge(world)["mcast_snooping"] == 1
+    born_without = {"links": {"br1": {"bridge": {"mcastSnooping": False}}}}
+    world.apply("other", {"namespaces": {"quiet": born_without}})
+    assert world.link("quiet", "br1")["linkinfo"]["info_data"]["mcast_snooping"] == 0
+
+
+def test_mtu_of_a_new_bridge_is_what_was_said(world):
+    """Only one that is set afterwards keeps the kernel from following the ports' (br_if.c)."""
+    said = hub(links={"br0": {"bridge": {}, "mtu": 1500}})
+    ports = {"a": {"links": {"eth0": {"veth": {"bridge": "hub/br0"}, "mtu": 1300}}}}
+    answer = world.apply("lan", {"namespaces": {"hub": said, **ports}})
+    assert answer["outcome"] == "committed"
+    assert world.link("hub", "br0")["mtu"] == 1500
+    assert world.link("hub", "a.eth0")["mtu"] == 1300

@@ -108,6 +108,10 @@ static struct link *bear(struct kernel_model *kernel, struct link *link)
     born->common[LINK_MTU] = (struct value){.present = true, .number = 1500};
     set_values(&link_attributes, link->common, born->common);
     set_values(&link->kind->attributes, link->attributes, born->attributes);
+    for (size_t i = 0; i < link->kind->attributes.count; i++) {
+        if (link->kind->attributes.rows[i].late)
+            born->attributes[i].number = 0;
+    }
     born->common[LINK_UP].number = 0;
     link_index(born);
     if (link_master(link)) {
@@ -149,6 +153,15 @@ static bool create(struct kernel_model *kernel, struct link *link)
         return false;
     tie(born, peer);
     tie(peer, born);
+    return true;
+}
+
+static bool finish(struct kernel_model *kernel, struct link *desired)
+{
+    struct link *link = find_link(kernel, desired);
+    if (!link)
+        return refuse(kernel, "%s: no such link to finish", desired->name);
+    set_values(&link->kind->attributes, desired->attributes, link->attributes);
     return true;
 }
 
@@ -206,7 +219,7 @@ static bool lower_is_up(struct kernel_model *kernel, const struct link *link)
            (lower && is_up(lower));
 }
 
-static bool set(struct kernel_model *kernel, struct link *desired)
+static bool set(struct kernel_model *kernel, struct link *desired, const struct link *from)
 {
     struct link *link = find_link(kernel, desired);
     if (!link)
@@ -223,7 +236,7 @@ static bool set(struct kernel_model *kernel, struct link *desired)
         go_down(link);
     if (is_up(link) && !was_up && !lower_is_up(kernel, desired))
         return refuse(kernel, "%s: its lower link is down", desired->name);
-    if (link->kind && desired->attributes)
+    if (from && link->kind && desired->attributes)
         set_values(&link->kind->attributes, desired->attributes, link->attributes);
     if (desired->port && link_add_port(link))
         set_values(&bridge_port_attributes, desired->port, link->port);
@@ -465,7 +478,9 @@ bool kernel_model_run(struct kernel_model *kernel, const struct operation *opera
     case OPERATION_LINK_CREATE:
         return create(kernel, operation->link);
     case OPERATION_LINK_SET:
-        return set(kernel, operation->link);
+        return set(kernel, operation->link, operation->from);
+    case OPERATION_LINK_FINISH:
+        return finish(kernel, operation->link);
     case OPERATION_LINK_PARK:
         return park(kernel, operation->link);
     case OPERATION_LINK_DELETE:

@@ -90,8 +90,16 @@ static const struct attribute rows[ATTRIBUTE_COUNT] = {
                         .maximum = 0xfff8, /* net/bridge/br_private.h, BR_GROUPFWD_RESTRICTED */
                         .meaning = "Link-local group addresses to forward, as a mask of their last "
                                    "four bits."},
-    [MCAST_SNOOPING] = FLAG("mcastSnooping", ENCODING_U8, IFLA_BR_MCAST_SNOOPING, 1,
-                            "Send multicast only where somebody listens."),
+    /* With it each port that comes up starts the queries of all ports anew (net/bridge/br_stp.c,
+     * br_port_state_selection()). */
+    [MCAST_SNOOPING] = {.name = "mcastSnooping",
+                        .type = ATTRIBUTE_BOOL,
+                        .encoding = ENCODING_U8,
+                        .netlink = IFLA_BR_MCAST_SNOOPING,
+                        .late = true,
+                        .has_default = true,
+                        .default_value = 1,
+                        .meaning = "Send multicast only where somebody listens."},
     [MCAST_QUERIER] = FLAG("mcastQuerier", ENCODING_U8, IFLA_BR_MCAST_QUERIER, 0,
                            "Ask who listens, when nobody else does."),
 };
@@ -121,6 +129,7 @@ const struct link_kind kind_bridge = {
     .meaning = "A switch. Links become its ports by naming it as \"master\".",
     .attributes = {rows, ATTRIBUTE_COUNT},
     .can_be_master = true,
+    .mtu_follows_ports = true, /* net/bridge/br_if.c, br_mtu_auto_adjust() */
     .mac_settable = true,
     .ethernet = true,
     .complete = complete,
