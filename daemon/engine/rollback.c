@@ -86,7 +86,7 @@ static void looked(void *context, const struct error *error)
     } else if (transaction->runs >= RUNS_MAX) {
         error_set(&failure, ERROR_KERNEL, 0, "something else changes the kernel at the same time");
         give_up(transaction, &failure);
-    } else if (!transaction_prepare(transaction) || !transaction_run(transaction, NULL, undone)) {
+    } else if (!transaction_prepare(transaction) || !transaction_run(transaction, undone)) {
         give_up(transaction, NULL);
     }
 }

@@ -10,8 +10,6 @@
 #define SLICE_MAX 256
 #define SLICES 2
 
-struct runner;
-
 /* A part of the plan. Each thread has its job of it. */
 struct slice {
     struct job make, configure, name;
@@ -111,7 +109,7 @@ static void name_run(struct job *job)
     }
 }
 
-static void submit_slice(struct runner *runner, struct slice *slice)
+static void begin_slice(struct runner *runner, struct slice *slice)
 {
     slice->first = runner->next;
     slice->count = runner->plan->count - runner->next;
@@ -120,7 +118,6 @@ static void submit_slice(struct runner *runner, struct slice *slice)
     runner->next += slice->count;
     slice->pending = 3;
     worker_submit(runner->engine->maker, &slice->make);
-    worker_submit(runner->engine->configurer, &slice->configure);
 }
 
 static bool runner_busy(const struct runner *runner)
@@ -141,7 +138,8 @@ static void slice_done(struct slice *slice)
     if (runner->progress && !atomic_load(&runner->failed))
         runner->progress(runner->context, slice->first + slice->count);
     if (runner->next < runner->plan->count && !atomic_load(&runner->failed)) {
-        submit_slice(runner, slice);
+        begin_slice(runner, slice);
+        worker_submit(runner->engine->configurer, &slice->configure);
         return;
     }
     if (runner_busy(runner))
@@ -167,13 +165,13 @@ static void name_done(struct job *job)
     slice_done(slice_of(job, offsetof(struct slice, name)));
 }
 
-bool runner_start(struct engine *engine, const struct plan *plan,
-                  const struct netns_table *namespaces, uint32_t park_group,
-                  runner_progress *progress, runner_callback *callback, void *context)
+struct runner *runner_start(struct engine *engine, const struct plan *plan,
+                            const struct netns_table *namespaces, uint32_t park_group,
+                            runner_progress *progress, runner_callback *callback, void *context)
 {
     struct runner *runner = calloc(1, sizeof(*runner));
     if (!runner)
-        return false;
+        return NULL;
     runner->engine = engine;
     runner->plan = plan;
     runner->execution = (struct execution){.namespaces = namespaces, .park_group = park_group};
@@ -188,6 +186,16 @@ bool runner_start(struct engine *engine, const struct plan *plan,
         slice->runner = runner;
     }
     for (size_t i = 0; i < SLICES && (runner->next < plan->count || i == 0); i++)
-        submit_slice(runner, &runner->slices[i]);
-    return true;
+        begin_slice(runner, &runner->slices[i]);
+    return runner;
+}
+
+void runner_go_on(struct runner *runner, const struct error *error)
+{
+    if (error && !atomic_exchange(&runner->failed, true))
+        runner->error = *error;
+    for (size_t i = 0; i < SLICES; i++) {
+        if (runner->slices[i].pending)
+            worker_submit(runner->engine->configurer, &runner->slices[i].configure);
+    }
 }

@@ -11,9 +11,16 @@ typedef void runner_progress(void *context, size_t end);
  * a failure nothing more is running, and what was done before is there. */
 typedef void runner_callback(void *context, const struct error *error);
 
-/* Runs PLAN; PROGRESS may be NULL. NAMESPACES must hold every namespace that the plan names, those
- * to be made as pending; it and the plan belong to the runner until the callback. False when memory
- * is short: then nothing was begun. */
-bool runner_start(struct engine *engine, const struct plan *plan,
-                  const struct netns_table *namespaces, uint32_t park_group,
-                  runner_progress *progress, runner_callback *callback, void *context);
+struct runner;
+
+/* Begins to run PLAN: until runner_go_on() it only makes namespaces, which nobody sees while they
+ * have no names, and which end with the process. PROGRESS may be NULL. NAMESPACES must hold every
+ * namespace that the plan names, those to be made as pending; it and the plan belong to the runner
+ * until the callback. NULL when memory is short: then nothing was begun. */
+struct runner *runner_start(struct engine *engine, const struct plan *plan,
+                            const struct netns_table *namespaces, uint32_t park_group,
+                            runner_progress *progress, runner_callback *callback, void *context);
+
+/* Does all else too; or, because of ERROR (NULL: none), ends as if something had failed with it. To
+ * be called once. */
+void runner_go_on(struct runner *runner, const struct error *error);

@@ -162,7 +162,8 @@ static void plan_made(struct transaction *transaction)
     }
     transaction_select_repairs(transaction);
     if (transaction->recovery) {
-        transaction_run_plan(transaction);
+        if (transaction_begin_plan(transaction))
+            transaction_run_plan(transaction, NULL);
     } else if (transaction->error.code) {
         transaction_refuse(transaction);
     } else if (!transaction->plan->count && !transaction->rows.count &&
@@ -192,13 +193,10 @@ static void plan_ready(void *context, const struct error *error)
 
 static void intended(void *context, const struct error *error)
 {
-    struct transaction *transaction = context;
-    if (error)
-        transaction_fail(transaction, error);
-    else
-        transaction_run_plan(transaction);
+    transaction_run_plan(context, error);
 }
 
+/* Until the store has it, nothing but namespaces without names is made. */
 static void intend(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
@@ -208,6 +206,8 @@ static void intend(struct transaction *transaction)
         return;
     }
     transaction->topology->changing = true;
+    if (!transaction_begin_plan(transaction))
+        return;
     transaction->intended = true;
     store_intend(engine->store, transaction->name, transaction->topology->generation + 1,
                  &transaction->rows, intended, transaction);

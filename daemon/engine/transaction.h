@@ -72,12 +72,13 @@ struct transaction {
     struct netns_table namespaces;
     uint32_t park_group;
     struct plan *plan;
-    struct look *look; /* that verifies what the running plan has done so far; NULL: none yet */
-    unsigned runs;     /* of plans in the present direction */
-    bool touched;      /* a plan was run: the kernel may have changed */
-    bool made;         /* a plan made namespaces */
-    bool mounts;       /* a plan makes namespaces, or takes their names away */
-    bool intended;     /* the store knows */
+    struct runner *runner; /* of the plan, until it is told to go on */
+    struct look *look;     /* that verifies what the running plan has done so far; NULL: none yet */
+    unsigned runs;         /* of plans in the present direction */
+    bool touched;          /* a plan was run: the kernel may have changed */
+    bool made;             /* a plan made namespaces */
+    bool mounts;           /* a plan makes namespaces, or takes their names away */
+    bool intended;         /* the store knows */
     bool committed;
     struct store_rows rows; /* document rows that change */
     struct store_rows facts;
@@ -159,15 +160,16 @@ void transaction_begin_look(struct transaction *transaction, struct look *look, 
 
 /* transaction_run.c: until it is made */
 
-/* Runs the plan and verifies what came of it. */
-void transaction_run_plan(struct transaction *transaction);
+/* Begins to run the plan, as far as nobody sees. False when memory is short: then it rolls back. */
+bool transaction_begin_plan(struct transaction *transaction);
+/* Goes on with the plan that was begun, verifies what came of it, and commits. Not so when ERROR
+ * came meanwhile (NULL: none): then it rolls back. */
+void transaction_run_plan(struct transaction *transaction, const struct error *error);
 /* Every namespace that the plan makes gets its entry, and those where links are parked are noted.
  * False when memory is short. */
 bool transaction_prepare(struct transaction *transaction);
-/* Runs transaction->plan, which is prepared for, with PROGRESS (which may be NULL), then calls
- * NEXT. False when memory is short. */
-bool transaction_run(struct transaction *transaction, runner_progress *progress,
-                     runner_callback *next);
+/* Runs transaction->plan, which is prepared for, then calls NEXT. False when memory is short. */
+bool transaction_run(struct transaction *transaction, runner_callback *next);
 /* Looks anew at the namespaces of NETWORK into transaction->actual, then calls NEXT. */
 bool transaction_look(struct transaction *transaction, const struct network *network,
                       look_callback *next);

@@ -91,15 +91,25 @@ bool transaction_prepare(struct transaction *transaction)
     return true;
 }
 
-bool transaction_run(struct transaction *transaction, runner_progress *progress,
-                     runner_callback *next)
+static bool begin_run(struct transaction *transaction, runner_progress *progress,
+                      runner_callback *next)
 {
     transaction->runs++;
     transaction->touched = true;
     log_about(LOG_DEBUG, &(struct log_subject){.topology = transaction->name},
               "run %u: %zu operations", transaction->runs, transaction->plan->count);
-    return runner_start(transaction->engine, transaction->plan, &transaction->namespaces,
-                        transaction->park_group, progress, next, transaction);
+    transaction->runner =
+        runner_start(transaction->engine, transaction->plan, &transaction->namespaces,
+                     transaction->park_group, progress, next, transaction);
+    return transaction->runner;
+}
+
+bool transaction_run(struct transaction *transaction, runner_callback *next)
+{
+    if (!begin_run(transaction, NULL, next))
+        return false;
+    runner_go_on(TAKE(transaction->runner), NULL);
+    return true;
 }
 
 /* A look at the namespaces of NETWORK, which is not begun. NULL when memory is short. */
@@ -195,17 +205,27 @@ static bool look_alongside(struct transaction *transaction)
     return transaction->look;
 }
 
-void transaction_run_plan(struct transaction *transaction)
+bool transaction_begin_plan(struct transaction *transaction)
 {
     if (!transaction->plan->count)
+        return true;
+    if (transaction_prepare(transaction) && (transaction->runs || look_alongside(transaction)) &&
+        begin_run(transaction, plan_advanced, plan_run))
+        return true;
+    if (transaction->look)
+        look_free(TAKE(transaction->look));
+    transaction_fail_memory(transaction);
+    return false;
+}
+
+void transaction_run_plan(struct transaction *transaction, const struct error *error)
+{
+    if (transaction->runner)
+        runner_go_on(TAKE(transaction->runner), error);
+    else if (error)
+        transaction_fail(transaction, error);
+    else
         transaction_commit(transaction);
-    else if (!transaction_prepare(transaction) ||
-             (!transaction->runs && !look_alongside(transaction)) ||
-             !transaction_run(transaction, plan_advanced, plan_run)) {
-        if (transaction->look)
-            look_free(TAKE(transaction->look));
-        transaction_fail_memory(transaction);
-    }
 }
 
 /* What was taken away is parked: it is not looked for again. */
@@ -222,7 +242,8 @@ static void planned_again(struct transaction *transaction)
     }
     transaction_select_repairs(transaction);
     if (!transaction->plan->count || transaction->runs < RUNS_MAX) {
-        transaction_run_plan(transaction);
+        if (transaction_begin_plan(transaction))
+            transaction_run_plan(transaction, NULL);
         return;
     }
     error_set(
