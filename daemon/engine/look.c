@@ -36,7 +36,7 @@ static struct look_entry *obtain_entry(struct look *look, const char *name)
     entry = calloc(1, sizeof(*entry));
     if (!entry)
         return NULL;
-    entry->after = SIZE_MAX;
+    entry->after = entry->from = SIZE_MAX;
     entry->name = strdup(name);
     if (entry->name)
         HASH_ADD_KEYPTR(hh, look->entries, entry->name, strlen(entry->name), entry);
@@ -185,8 +185,10 @@ static bool read_next(struct look *look)
 {
     struct look_entry *entry = TAILQ_FIRST(&look->todo);
     TAILQ_REMOVE(&look->todo, entry, next);
+    if (entry->followed)
+        TAILQ_INSERT_TAIL(&look->followed, entry, next);
     return look_read_entry(look, entry) &&
-           (entry->after == SIZE_MAX || look_find_lowers(look, entry));
+           (entry->after == SIZE_MAX || entry->followed || look_find_lowers(look, entry));
 }
 
 /* False when all are done. */
@@ -240,10 +242,40 @@ static void finish(struct look *look)
     look_free(look);
 }
 
+/* What is followed is complete: of what the mirror is not sure, that is read after all. */
+static void end_following(struct look *look)
+{
+    struct look_entry *entry;
+    if (!TAILQ_EMPTY(&look->followed))
+        mirror_drain(look->engine);
+    while ((entry = TAILQ_FIRST(&look->followed))) {
+        TAILQ_REMOVE(&look->followed, entry, next);
+        entry->followed = false;
+        if (mirror_lend(look->engine, entry->name, look->actual))
+            continue;
+        struct namespace *outdated = network_namespace(look->actual, entry->name);
+        if (outdated)
+            namespace_remove(look->actual, outdated);
+        TAILQ_INSERT_TAIL(&look->ready, entry, next);
+    }
+}
+
+/* While nothing is read: the mirror gets what is to be followed, and gives it back at the end. */
+static void follow(struct look *look)
+{
+    const struct look_entry *entry;
+    TAILQ_FOREACH (entry, &look->followed, next)
+        mirror_follow(look->engine, entry->name, look->actual);
+    if (look->complete)
+        end_following(look);
+}
+
 static void look_done(struct job *job)
 {
     struct look *look = (struct look *)job;
     look->running = false;
+    if (!look->failed)
+        follow(look);
     if (look->abandoned || (look->complete && (look->failed || look->done)))
         finish(look);
     else if (!look->failed &&
@@ -266,6 +298,7 @@ struct look *look_new(struct engine *engine, struct netns_table *table, struct n
     TAILQ_INIT(&look->held);
     TAILQ_INIT(&look->ready);
     TAILQ_INIT(&look->todo);
+    TAILQ_INIT(&look->followed);
     return look;
 }
 
@@ -291,17 +324,20 @@ void look_borrow(struct look *look)
     }
 }
 
-void look_hold(struct look *look, const char *name, size_t step)
+void look_hold(struct look *look, const char *name, size_t step, bool told)
 {
     struct look_entry *entry;
     HASH_FIND_STR(look->entries, name, entry);
-    if (entry)
-        entry->after = step;
+    if (!entry)
+        return;
+    entry->after = step;
+    if (!told || !can_be_borrowed(entry))
+        entry->from = step;
 }
 
 static int by_step(const struct look_entry *a, const struct look_entry *b)
 {
-    return (a->after > b->after) - (a->after < b->after);
+    return (a->from > b->from) - (a->from < b->from);
 }
 
 /* Fills the queue of those that are held. */
@@ -318,7 +354,8 @@ void look_advance(struct look *look, size_t end)
     struct look_entry *entry;
     if (!look->sorted)
         sort(look);
-    while ((entry = TAILQ_FIRST(&look->held)) && entry->after < end) {
+    while ((entry = TAILQ_FIRST(&look->held)) && entry->from < end) {
+        entry->followed = entry->after >= end;
         const struct netns *netns = netns_table_find(look->table, entry->name);
         if (netns)
             mirror_watch(look->engine, netns);
@@ -335,10 +372,14 @@ void look_start(struct look *look)
         sort(look);
     TAILQ_CONCAT(&look->ready, &look->held, next);
     look->complete = true;
-    if (look->failed && !look->running)
+    if (look->running)
+        return;
+    if (look->failed) {
         finish(look);
-    else if (!look->running)
-        submit(look);
+        return;
+    }
+    follow(look);
+    submit(look);
 }
 
 void look_abandon(struct look *look)

@@ -28,8 +28,10 @@ bool look_add_name(struct look *look, const char *name, const char *path);
 void look_borrow(struct look *look);
 
 /* Namespaces that a plan makes can be read while it still runs: NAME, which is in TABLE by then,
- * when STEP is done. With several steps the last counts; they come in order. */
-void look_hold(struct look *look, const char *name, size_t step);
+ * when STEP is done. With several steps the last counts; they come in order. Where the last ones
+ * are TOLD by the kernel, in messages that the mirror understands, the namespace can be read before
+ * them; the mirror has it meanwhile. */
+void look_hold(struct look *look, const char *name, size_t step, bool told);
 /* The steps before END are done. */
 void look_advance(struct look *look, size_t end);
 

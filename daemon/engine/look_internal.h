@@ -12,7 +12,9 @@ struct look_entry {
     bool adopt; /* ours, if it proves to be */
     uint64_t cookie;
     const struct namespace *asked[2]; /* what documents say of it */
-    size_t after;  /* it can be read when this step of a plan is done; SIZE_MAX: when all are */
+    size_t after;  /* this step of a plan is its last one; SIZE_MAX: that is not known */
+    size_t from;   /* it can be read when this one is done */
+    bool followed; /* and it is, so that the mirror follows it until it is complete */
     bool borrowed; /* from the mirror: it need not be read */
     bool lowers;   /* what its links stand on is known */
     TAILQ_ENTRY(look_entry) next; /* in the order in which they are read */
@@ -28,6 +30,7 @@ struct look {
     void *context;
     struct look_entry *entries;
     TAILQ_HEAD(look_queue, look_entry) held, ready, todo; /* for later; for the job; the job's */
+    struct look_queue followed;                           /* that are read */
     bool sorted;                                          /* held is filled */
     bool running;                                         /* the job is */
     bool complete;                                        /* nothing is held any more */

@@ -141,6 +141,7 @@ void mirror_release(struct engine *engine, const char *namespace)
     if (!entry)
         return;
     entry->lent = NULL;
+    entry->unborn = false;
     if (strcmp(namespace, NAMESPACE_HOST) != 0 && !holders_any(engine, namespace))
         mirror_entry_forget(engine->mirror, entry);
     else if (entry->doubt || entry->audited)
@@ -352,7 +353,7 @@ const struct namespace *mirror_known(const struct engine *engine, const char *na
 {
     const struct mirror *mirror = engine->mirror;
     const struct mirror_entry *entry = mirror_entry_find(mirror, name);
-    if (!entry || (routes && entry->routes_changed))
+    if (!entry || entry->unborn || (routes && entry->routes_changed))
         return NULL;
     if (entry->lent)
         return entry->lent;

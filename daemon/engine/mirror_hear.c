@@ -131,7 +131,8 @@ void mirror_publish_link(const struct mirror *mirror, const struct link *link,
                          enum engine_event_type type)
 {
     const char *topology = NULL, *namespace = link->namespace->name;
-    if (park_group_is(link->group))
+    const struct mirror_entry *entry = mirror_entry_find(mirror, namespace);
+    if (park_group_is(link->group) || (entry && entry->unborn))
         return;
     holders_each(mirror->engine, namespace, link->name, find_topology, &topology);
     events_publish(mirror->engine, &(struct engine_event){.type = type,

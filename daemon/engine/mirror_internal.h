@@ -33,6 +33,7 @@ struct mirror_entry {
     enum mirror_doubt doubt;
     unsigned awaited;             /* the round of waiting in which its end is; 0: none */
     bool queued, audited;         /* it is to be read; to see whether all is well */
+    bool unborn;                  /* a running change has made it (mirror_follow()) */
     bool routes_changed;          /* others' ones may have, since they were read */
     const struct namespace *lent; /* what a running transaction has borrowed, or NULL */
     STAILQ_HEAD(mirror_messages, mirror_message) messages; /* that are kept */

@@ -118,6 +118,16 @@ static void learn(const struct mirror *mirror, const struct mirror_entry *entry,
     }
 }
 
+void mirror_follow(struct engine *engine, const char *name, struct network *network)
+{
+    struct mirror_entry *entry = mirror_entry_find(engine->mirror, name);
+    struct namespace *namespace = network_namespace(network, name);
+    if (!entry || !namespace || entry->cookie != namespace->cookie)
+        return;
+    entry->unborn = true;
+    install(engine->mirror, entry, network, namespace, NULL);
+}
+
 bool mirror_lend(struct engine *engine, const char *name, struct network *network)
 {
     struct mirror *mirror = engine->mirror;
@@ -144,6 +154,7 @@ void mirror_take(struct engine *engine, const struct topology *topology, struct 
         struct mirror_entry *entry = mirror_entry_find(mirror, namespace->name);
         if (!entry || entry->cookie != namespace->cookie)
             continue;
+        entry->unborn = false;
         if (!namespace->some_links && !namespace->no_rest &&
             holders_owner(engine, namespace->name) == topology)
             install(mirror, entry, actual, namespace, network_namespace(before, namespace->name));

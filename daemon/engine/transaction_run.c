@@ -182,11 +182,27 @@ static void plan_advanced(void *context, size_t end)
         look_advance(transaction->look, end);
 }
 
+/* Does the kernel tell all that comes of OPERATION? */
+static bool is_told(const struct operation *operation)
+{
+    switch (operation->type) {
+    case OPERATION_LINK_CREATE:
+    case OPERATION_LINK_SET:
+    case OPERATION_LINK_FINISH:
+    case OPERATION_ADDRESS_ADD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* To read the many links of a hub takes the kernel long. */
 static void hold_until(struct transaction *transaction, const struct namespace *namespace,
                        size_t step)
 {
+    const struct operation *operation = &transaction->plan->operations[step];
     if (!namespace->match)
-        look_hold(transaction->look, namespace->name, step);
+        look_hold(transaction->look, namespace->name, step, namespace->hub && is_told(operation));
 }
 
 /* What the plan makes is looked at while the rest is still being made. */
