@@ -252,8 +252,11 @@ struct namespace *dump_namespace(struct netns *netns, unsigned parts,
                                  const struct namespace *const *asked, size_t count,
                                  struct network *into, struct error *error)
 {
-    auto_netlink struct mnl_socket *socket = TAKE(netns->socket);
-    netns->fresh = false;
+    auto_netlink struct mnl_socket *socket = NULL;
+    if (!netns->hub) {
+        socket = TAKE(netns->socket);
+        netns->fresh = false;
+    }
     /* Sysctls are those of the namespace that the thread is in. */
     bool inside = !socket || asks_sysctls(asked, count);
     if (inside && !netns_enter(netns, error))

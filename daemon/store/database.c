@@ -34,6 +34,9 @@ static const char *const migrations[] = {
     " SELECT name, number FROM kept;",
 };
 
+/* As SQLite's own default. */
+#define LOG_PAGES_MAX 1000
+
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
 /* ?1 is the topology, ?2 a generation, ?3 a key and ?4 a value. */
@@ -182,6 +185,15 @@ static bool open_file(struct database *database, const char *path, struct error 
            database_fails(database, error);
 }
 
+static int note_log(void *context, sqlite3 *connection, const char *name, int pages)
+{
+    struct database *database = context;
+    (void)connection;
+    (void)name;
+    database->log_pages = pages;
+    return SQLITE_OK;
+}
+
 struct database *database_open(const char *path, struct error *error)
 {
     struct database *database = calloc(1, sizeof(*database));
@@ -190,8 +202,10 @@ struct database *database_open(const char *path, struct error *error)
         return NULL;
     }
     if (open_file(database, path, error) && make_schema(database, error) &&
-        prepare(database, error))
+        prepare(database, error)) {
+        sqlite3_wal_hook(database->connection, note_log, database);
         return database;
+    }
     database_close(database);
     return NULL;
 }
@@ -203,6 +217,19 @@ void database_close(struct database *database)
     sqlite3_close(database->connection);
     free(database->path);
     free(database);
+}
+
+bool database_has_long_log(const struct database *database)
+{
+    return database->log_pages >= LOG_PAGES_MAX;
+}
+
+/* What cannot be done now is done after the next write. */
+void database_shorten_log(struct database *database)
+{
+    database->log_pages = 0;
+    (void)sqlite3_wal_checkpoint_v2(database->connection, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+                                    NULL);
 }
 
 bool database_bind(const struct database *database, enum statement which, const char *topology,

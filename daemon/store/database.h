@@ -16,12 +16,16 @@ void database_close(struct database *database);
  * none of them is in the database. */
 bool database_begin(struct database *database, bool fully, struct error *error);
 bool database_end(struct database *database, struct error *error);
+/* Is there so much in the log (sqlite.org, Write-Ahead Logging) that it is worth the while to bring
+ * that into the database? It takes its time, so it is not done while somebody waits. */
+bool database_has_long_log(const struct database *database);
+void database_shorten_log(struct database *database);
 /* Did a failure end the transaction, so that nothing of it will be in the database? */
 bool database_broken(const struct database *database);
 
 /* Each of them is in the transaction as a whole, or not at all. */
 bool database_intend(struct database *database, const char *topology, uint64_t generation,
-                     const struct store_rows *changed, struct error *error);
+                     struct store_rows *changed, struct error *error);
 bool database_commit(struct database *database, const char *topology,
                      const struct store_generation *made, int64_t deadline,
                      const struct store_rows *facts, struct error *error);

@@ -36,6 +36,7 @@ enum statement {
 struct database {
     char *path;
     sqlite3 *connection;
+    int log_pages; /* in the log since the last attempt to shorten it */
     sqlite3_stmt *statements[STATEMENT_COUNT];
 };
 

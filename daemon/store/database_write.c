@@ -1,6 +1,8 @@
 #include "store/database_internal.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Runs a statement that gives no rows. */
 static bool run_row(const struct database *database, enum statement which, const char *topology,
@@ -58,7 +60,7 @@ static bool end(const struct database *database, bool good, struct error *error)
 static bool write_row(const struct database *database, const char *topology, uint64_t generation,
                       const struct store_row *row, struct error *error)
 {
-    return run_row(database, ROW_END, topology, generation, row, error) &&
+    return (generation == 1 || run_row(database, ROW_END, topology, generation, row, error)) &&
            (!row->value || run_row(database, ROW_ADD, topology, generation, row, error));
 }
 
@@ -84,9 +86,17 @@ static bool take_back(const struct database *database, const char *topology, uin
              run(database, ROW_UNEND, topology, generation, error)));
 }
 
-bool database_intend(struct database *database, const char *topology, uint64_t generation,
-                     const struct store_rows *changed, struct error *error)
+static int by_key(const void *a, const void *b)
 {
+    return strcmp(((const struct store_row *)a)->key, ((const struct store_row *)b)->key);
+}
+
+/* In order, rows go next to each other. */
+bool database_intend(struct database *database, const char *topology, uint64_t generation,
+                     struct store_rows *changed, struct error *error)
+{
+    if (changed->count)
+        qsort(changed->items, changed->count, sizeof(*changed->items), by_key);
     if (!begin(database, error))
         return false;
     /* What was cut off and could not be recovered from must not be mixed into this. */

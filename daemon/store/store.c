@@ -230,10 +230,13 @@ static void run_requests(struct batch *batch)
     }
 }
 
-/* What came while the batch before was written is written together: the disk is waited for once. */
+/* What came while the batch before was written is written together: the disk is waited for once. A
+ * batch of nothing tidies up. */
 static void batch_run(struct job *job)
 {
     struct batch *batch = (struct batch *)job;
+    if (STAILQ_EMPTY(&batch->requests))
+        database_shorten_log(batch->database);
     bool writes = false, fully = false;
     struct error error = {0};
     const struct request *request;
@@ -257,7 +260,7 @@ static void batch_done(struct job *job)
     struct request *request;
     if (store) {
         store->batches[0] = NULL;
-        if (!STAILQ_EMPTY(&store->waiting))
+        if (!STAILQ_EMPTY(&store->waiting) || database_has_long_log(store->database))
             begin_batch(store, 0);
     }
     while ((request = STAILQ_FIRST(&batch->requests))) {
