@@ -40,8 +40,8 @@ uint64_t mirror_cookie(const struct engine *engine, const char *namespace);
 /* What NAMESPACE was told of until now is older than what is read of it next. */
 void mirror_reads(struct engine *engine, const char *namespace);
 
-/* Takes over NAMESPACE, which a running change has just made and read, from NETWORK, to
- * keep it by messages until mirror_lend(). Until mirror_take() nobody is told of it. */
+/* Takes over NAMESPACE, which a running change has just made and read, from NETWORK, to keep it by
+ * messages until mirror_lend(). Until mirror_take() nobody is told of it. */
 void mirror_follow(struct engine *engine, const char *namespace, struct network *network);
 
 /* Moves what the mirror has of a namespace that is held into NETWORK, if nothing of it is in doubt.

@@ -1,4 +1,13 @@
-"""Namespaces with bridges, whose ports are born without IPv6 where nothing asks for it."""
+"""Namespaces with bridges: their ports are born without IPv6 where nothing asks for it, and a new one
+is not read again when all its ports are there."""
+
+import json
+
+import pytest
+
+from subscriber import Subscriber
+from varlink import VarlinkError
+from world import wait_until
 
 
 def hub(**more):
@@ -67,7 +76,6 @@ def bridge(world):
     return world.link("hub", "br0")["linkinfo"]["info_data"]
 
 
-
 def test_bridge_snoops_once_its_ports_are_there(world):
     """A new bridge is given it last; one that is there goes on as it is."""
     world.apply("lan", document(hub()))
@@ -89,3 +97,52 @@ def test_mtu_of_a_new_bridge_is_what_was_said(world):
     assert answer["outcome"] == "committed"
     assert world.link("hub", "br0")["mtu"] == 1500
     assert world.link("hub", "a.eth0")["mtu"] == 1300
+
+
+def large(count):
+    """So many ports that the hub is read long before the last of them is made."""
+    ports = {f"n{number}": {"links": {"eth0": {"veth": {"bridge": "hub/br0"},
+                                              "addresses": [f"10.0.0.{number + 2}/24"]}}}
+             for number in range(count)}
+    switch = {"br0": {"bridge": {}, "addresses": ["10.0.0.1/24"]}}
+    routes = {"10.9.0.0/16": {"via": "10.0.0.2"}}
+    return {"namespaces": {"hub": {"links": switch, "routes": routes}, **ports}}
+
+
+def test_hub_that_is_followed_while_it_is_made(world):
+    """What netnsd has heard of it is what there is. Others are told of it once, when all of it is
+    there."""
+    with Subscriber(world) as subscriber:
+        events = subscriber.until(world.apply("lan", large(120))["event"])
+    names = [event["link"] for _, event in events if event["kind"] == "linkAdded"
+             and event["namespace"] == "hub"]
+    assert sorted(names) == sorted(["br0", *(f"n{number}.eth0" for number in range(120))])
+    ports = [link for link in world.links("hub").values() if link.get("master") == "br0"]
+    assert len(ports) == 120
+    answer = world.call("io.netnsd.Drift.Audit")
+    assert (answer["differences"], answer["unheard"]) == ([], [])
+    assert world.apply("lan", large(120))["outcome"] == "unchanged"
+    assert world.ping("n119", "10.0.0.1")
+    world.run("ip", "-n", "hub", "link", "set", "n60.eth0", "nomaster")
+    wait_until(lambda: world.link("hub", "n60.eth0").get("master") == "br0")
+
+
+@pytest.mark.parametrize("fault", ["300", "600", "900", "300:kill", "600:kill", "900:kill"])
+def test_large_hub_that_is_not_completed(world, fault_injection, fault):
+    world.apply("other", document(hub(), b=1))
+    before = world.snapshot()
+    world.restart(NETNSD_FAULT=fault)
+    change = large(120)
+    change["namespaces"]["wide"] = change["namespaces"].pop("hub")
+    change = json.loads(json.dumps(change).replace("hub/", "wide/"))
+    with pytest.raises((VarlinkError, ConnectionError)):
+        world.apply("lan", change)
+    if "kill" in fault:
+        world.wait_killed()
+        world.start()
+    else:
+        world.restart()
+    world.assert_becomes(before, where=fault)
+    assert world.apply("lan", change)["outcome"] == "committed"
+    world.remove("lan")
+    world.assert_becomes(before, where="removed")
