@@ -88,8 +88,8 @@ def test_drift_that_is_blocked(logged, journal):
 
 
 def test_crash(bare_world, journal, fault_injection):
-    """When the first of its messages would be sent: what comes before that is nobody's yet."""
-    bare_world.start(NETNSD_FAULT="6:kill", **journal.environment)
+    """When it would get its name: what comes before that is nobody's yet."""
+    bare_world.start(NETNSD_FAULT="9:kill", **journal.environment)
     with pytest.raises(ConnectionError):
         bare_world.apply("lan", LAN)
     bare_world.wait_killed()
