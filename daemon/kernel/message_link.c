@@ -189,12 +189,19 @@ static void put_table_changes(struct nlmsghdr *request, uint16_t nest,
     mnl_attr_nest_end(request, data);
 }
 
+/* Begins what is about the kind of a link; to be ended. */
+static struct nlattr *begin_kind(struct nlmsghdr *request, const struct link_kind *kind)
+{
+    struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
+    mnl_attr_put_strz(request, IFLA_INFO_KIND, kind->name);
+    return info;
+}
+
 static void put_kind_changes(struct nlmsghdr *request, const struct link *link,
                              const struct link *from)
 {
     message_link_header(request, link, 0, 0);
-    struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
-    mnl_attr_put_strz(request, IFLA_INFO_KIND, link->kind->name);
+    struct nlattr *info = begin_kind(request, link->kind);
     put_table_changes(request, IFLA_INFO_DATA, &link->kind->attributes, link->attributes,
                       from->attributes);
     mnl_attr_nest_end(request, info);
@@ -288,8 +295,7 @@ void message_link_finish(struct nlmsghdr *request, const struct link *link)
 {
     const struct attribute_table *table = &link->kind->attributes;
     message_link_header(request, link, 0, 0);
-    struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
-    mnl_attr_put_strz(request, IFLA_INFO_KIND, link->kind->name);
+    struct nlattr *info = begin_kind(request, link->kind);
     struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
     for (size_t i = 0; i < table->count; i++) {
         struct value value = attribute_effective(&table->rows[i], &link->attributes[i]);
@@ -374,8 +380,7 @@ void message_link_create(struct nlmsghdr *request, const struct link *link, int 
         mnl_attr_put_u32(request, IFLA_LINK, link_lower(link)->ifindex);
     if (wanted_master(main))
         mnl_attr_put_u32(request, IFLA_MASTER, wanted_master(main));
-    struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
-    mnl_attr_put_strz(request, IFLA_INFO_KIND, link->kind->name);
+    struct nlattr *info = begin_kind(request, link->kind);
     if (link->kind->paired)
         put_pair(request, link, main_elsewhere ? -1 : target_fd);
     else

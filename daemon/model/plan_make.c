@@ -409,6 +409,21 @@ static bool finish_link(struct plan_builder *builder, struct link *link)
     return !is_new || !is_late(link) || plan_add(builder, &operation);
 }
 
+/* The unwritten ends of veths; and what new links get when those are there. */
+static bool finish_namespace(struct plan_builder *builder, struct namespace *namespace)
+{
+    struct link *link, *next;
+    HASH_ITER (hh, namespace->links, link, next) {
+        if (link->derived && !(place_settings(builder, link) && place_addresses(builder, link)))
+            return false;
+    }
+    HASH_ITER (hh, namespace->links, link, next) {
+        if (!finish_link(builder, link))
+            return false;
+    }
+    return true;
+}
+
 bool plan_make(struct plan_builder *builder)
 {
     struct namespace *namespace, *next;
@@ -417,18 +432,8 @@ bool plan_make(struct plan_builder *builder)
             return false;
     }
     HASH_ITER (hh, builder->input->desired->namespaces, namespace, next) {
-        struct link *link, *next_link;
-        HASH_ITER (hh, namespace->links, link, next_link) {
-            if (link->derived && !(place_settings(builder, link) && place_addresses(builder, link)))
-                return false;
-        }
-    }
-    HASH_ITER (hh, builder->input->desired->namespaces, namespace, next) {
-        struct link *link, *next_link;
-        HASH_ITER (hh, namespace->links, link, next_link) {
-            if (!finish_link(builder, link))
-                return false;
-        }
+        if (!finish_namespace(builder, namespace))
+            return false;
     }
     return true;
 }

@@ -34,8 +34,10 @@ static const char *const migrations[] = {
     " SELECT name, number FROM kept;",
 };
 
-/* As SQLite's own default. */
-#define LOG_PAGES_MAX 1000
+/* From so many pages on the log is shortened when nobody waits (SQLite's own default), and from so
+ * many on in any case. */
+#define LOG_PAGES_LONG 1000
+#define LOG_PAGES_MAX 8000
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
@@ -191,6 +193,8 @@ static int note_log(void *context, sqlite3 *connection, const char *name, int pa
     (void)connection;
     (void)name;
     database->log_pages = pages;
+    if (pages >= LOG_PAGES_MAX)
+        database_shorten_log(database);
     return SQLITE_OK;
 }
 
@@ -221,7 +225,7 @@ void database_close(struct database *database)
 
 bool database_has_long_log(const struct database *database)
 {
-    return database->log_pages >= LOG_PAGES_MAX;
+    return database->log_pages >= LOG_PAGES_LONG;
 }
 
 /* What cannot be done now is done after the next write. */

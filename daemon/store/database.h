@@ -17,7 +17,7 @@ void database_close(struct database *database);
 bool database_begin(struct database *database, bool fully, struct error *error);
 bool database_end(struct database *database, struct error *error);
 /* Is there so much in the log (sqlite.org, Write-Ahead Logging) that it is worth the while to bring
- * that into the database? It takes its time, so it is not done while somebody waits. */
+ * that into the database? It takes its time, so it is better done while nobody waits. */
 bool database_has_long_log(const struct database *database);
 void database_shorten_log(struct database *database);
 /* Did a failure end the transaction, so that nothing of it will be in the database? */

@@ -6,10 +6,11 @@
 
 #define USER_HZ_MICROSECONDS 10000
 
-#define FLAG(key, width, attribute, value, text)                                                   \
+/* The meaning comes last, and may be followed by other members. */
+#define FLAG(key, width, attribute, value, ...)                                                    \
     {                                                                                              \
         .name = key, .type = ATTRIBUTE_BOOL, .encoding = width, .netlink = attribute,              \
-        .has_default = true, .default_value = value, .meaning = text                               \
+        .has_default = true, .default_value = value, .meaning = __VA_ARGS__                        \
     }
 
 /* SECONDS is the default; the range is in milliseconds. */
@@ -92,14 +93,8 @@ static const struct attribute rows[ATTRIBUTE_COUNT] = {
                                    "four bits."},
     /* With it each port that comes up starts the queries of all ports anew (net/bridge/br_stp.c,
      * br_port_state_selection()). */
-    [MCAST_SNOOPING] = {.name = "mcastSnooping",
-                        .type = ATTRIBUTE_BOOL,
-                        .encoding = ENCODING_U8,
-                        .netlink = IFLA_BR_MCAST_SNOOPING,
-                        .late = true,
-                        .has_default = true,
-                        .default_value = 1,
-                        .meaning = "Send multicast only where somebody listens."},
+    [MCAST_SNOOPING] = FLAG("mcastSnooping", ENCODING_U8, IFLA_BR_MCAST_SNOOPING, 1,
+                            "Send multicast only where somebody listens.", .late = true),
     [MCAST_QUERIER] = FLAG("mcastQuerier", ENCODING_U8, IFLA_BR_MCAST_QUERIER, 0,
                            "Ask who listens, when nobody else does."),
 };
