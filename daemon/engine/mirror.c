@@ -294,18 +294,33 @@ void mirror_drain_names(struct engine *engine)
 }
 
 /* To be woken by each message costs more than to read it, and not only here: whoever makes the
- * change has to wake us. Names come with messages. */
-static void on_messages(evutil_socket_t fd, short what, void *context)
+ * change has to wake us. Names and mounts come with messages. */
+static void pause_hearing(struct mirror *mirror)
 {
-    struct mirror *mirror = context;
-    (void)fd;
-    (void)what;
     if (clock_monotonic() - mirror->read_at > PAUSE_QUIET)
         mirror->pause = PAUSE_MIN;
     const struct timeval pause = {.tv_usec = mirror->pause * 1000};
     event_del(mirror->messages);
     event_del(mirror->names);
+    event_del(mirror->mounts);
     event_add(mirror->pause_over, &pause);
+}
+
+static void on_messages(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    pause_hearing(context);
+}
+
+/* Somebody mounted or unmounted something: are the names of our namespaces still theirs? */
+static void on_mounts(evutil_socket_t fd, short what, void *context)
+{
+    struct mirror *mirror = context;
+    (void)fd;
+    (void)what;
+    drift_mounts_changed(mirror->engine);
+    pause_hearing(mirror);
 }
 
 static void on_pause_over(evutil_socket_t fd, short what, void *context)
@@ -326,15 +341,7 @@ static void on_pause_over(evutil_socket_t fd, short what, void *context)
     }
     event_add(mirror->messages, NULL);
     event_add(mirror->names, NULL);
-}
-
-/* Somebody mounted or unmounted something: are the names of our namespaces still theirs? */
-static void on_mounts(evutil_socket_t fd, short what, void *context)
-{
-    const struct mirror *mirror = context;
-    (void)fd;
-    (void)what;
-    drift_mounts_changed(mirror->engine);
+    event_add(mirror->mounts, NULL);
 }
 
 uint64_t mirror_drain(struct engine *engine)
