@@ -162,8 +162,8 @@ static void plan_made(struct transaction *transaction)
     }
     transaction_select_repairs(transaction);
     if (transaction->recovery) {
-        if (transaction_begin_plan(transaction))
-            transaction_run_plan(transaction, NULL);
+        transaction_begin_plan(transaction);
+        transaction_run_plan(transaction, NULL);
     } else if (transaction->error.code) {
         transaction_refuse(transaction);
     } else if (!transaction->plan->count && !transaction->rows.count &&
@@ -206,9 +206,8 @@ static void intend(struct transaction *transaction)
         return;
     }
     transaction->topology->changing = true;
-    if (!transaction_begin_plan(transaction))
-        return;
     transaction->intended = true;
     store_intend(engine->store, transaction->name, transaction->topology->generation + 1,
                  &transaction->rows, intended, transaction);
+    transaction_begin_plan(transaction);
 }

@@ -160,10 +160,10 @@ void transaction_begin_look(struct transaction *transaction, struct look *look, 
 
 /* transaction_run.c: until it is made */
 
-/* Begins to run the plan, as far as nobody sees. False when memory is short: then it rolls back. */
-bool transaction_begin_plan(struct transaction *transaction);
-/* Goes on with the plan that was begun, verifies what came of it, and commits. Not so when ERROR
- * came meanwhile (NULL: none): then it rolls back. */
+/* Begins to run the plan, as far as nobody sees. transaction->error tells when memory is short. */
+void transaction_begin_plan(struct transaction *transaction);
+/* Goes on with the plan that was begun, verifies what came of it, and commits. Not so when it was
+ * not begun, or ERROR came meanwhile (NULL: none): then it rolls back. */
 void transaction_run_plan(struct transaction *transaction, const struct error *error);
 /* Every namespace that the plan makes gets its entry, and those where links are parked are noted.
  * False when memory is short. */

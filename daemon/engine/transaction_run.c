@@ -221,21 +221,21 @@ static bool look_alongside(struct transaction *transaction)
     return transaction->look;
 }
 
-bool transaction_begin_plan(struct transaction *transaction)
+void transaction_begin_plan(struct transaction *transaction)
 {
-    if (!transaction->plan->count)
-        return true;
-    if (transaction_prepare(transaction) && (transaction->runs || look_alongside(transaction)) &&
-        begin_run(transaction, plan_advanced, plan_run))
-        return true;
+    if (!transaction->plan->count ||
+        (transaction_prepare(transaction) && (transaction->runs || look_alongside(transaction)) &&
+         begin_run(transaction, plan_advanced, plan_run)))
+        return;
     if (transaction->look)
         look_free(TAKE(transaction->look));
-    transaction_fail_memory(transaction);
-    return false;
+    error_memory(&transaction->error);
 }
 
 void transaction_run_plan(struct transaction *transaction, const struct error *error)
 {
+    if (!error && transaction->error.code)
+        error = &transaction->error;
     if (transaction->runner)
         runner_go_on(TAKE(transaction->runner), error);
     else if (error)
@@ -258,8 +258,8 @@ static void planned_again(struct transaction *transaction)
     }
     transaction_select_repairs(transaction);
     if (!transaction->plan->count || transaction->runs < RUNS_MAX) {
-        if (transaction_begin_plan(transaction))
-            transaction_run_plan(transaction, NULL);
+        transaction_begin_plan(transaction);
+        transaction_run_plan(transaction, NULL);
         return;
     }
     error_set(
