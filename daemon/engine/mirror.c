@@ -383,7 +383,7 @@ static struct event *add_event(struct mirror *mirror, int fd, short what,
                                event_callback_fn callback)
 {
     struct event *event =
-        event_new(mirror->engine->base, fd, EV_READ | EV_PERSIST | what, callback, mirror);
+        event_new(mirror->engine->base, fd, what | EV_PERSIST, callback, mirror);
     if (event && event_add(event, NULL) == 0)
         return event;
     if (event)
@@ -415,9 +415,11 @@ bool mirror_start(struct engine *engine, struct error *error)
     mirror->monitor = monitor_new(error);
     if (!mirror->monitor || !mirror->network)
         return mirror->monitor && error_memory(error);
-    mirror->messages = add_event(mirror, monitor_messages_fd(mirror->monitor), 0, on_messages);
-    mirror->mounts = add_event(mirror, monitor_mounts_fd(mirror->monitor), EV_ET, on_mounts);
-    mirror->names = add_event(mirror, monitor_names_fd(mirror->monitor), 0, on_messages);
+    mirror->messages =
+        add_event(mirror, monitor_messages_fd(mirror->monitor), EV_READ, on_messages);
+    /* libevent tells of an error whatever is waited for; to be written it never is. */
+    mirror->mounts = add_event(mirror, monitor_mounts_fd(mirror->monitor), EV_WRITE, on_mounts);
+    mirror->names = add_event(mirror, monitor_names_fd(mirror->monitor), EV_READ, on_messages);
     mirror->pause_over = evtimer_new(engine->base, on_pause_over, mirror);
     if (!mirror->messages || !mirror->mounts || !mirror->names || !mirror->pause_over)
         return error_memory(error);

@@ -29,7 +29,8 @@ bool monitor_hear_settings(struct monitor *monitor, bool hear, struct error *err
 /* Readable when there are messages. */
 int monitor_messages_fd(const struct monitor *monitor);
 
-/* Becomes readable anew (EPOLLET) with each mount and unmount; it need not be read. */
+/* Can always be read, and need not be; each mount and unmount is an error (EPOLLERR), until that is
+ * told (fs/proc_namespace.c, mounts_poll()). */
 int monitor_mounts_fd(const struct monitor *monitor);
 
 /* Readable when names have come or gone. */
