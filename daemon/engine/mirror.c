@@ -290,7 +290,10 @@ static void hear_name(void *context, const char *name, bool gone)
 
 void mirror_drain_names(struct engine *engine)
 {
-    monitor_read_names(engine->mirror->monitor, hear_name, engine);
+    struct monitor *monitor = engine->mirror->monitor;
+    monitor_read_names(monitor, hear_name, engine);
+    if (monitor_mounts_changed(monitor))
+        drift_mounts_changed(engine);
 }
 
 /* To be woken by each message costs more than to read it, and not only here: whoever makes the
@@ -382,8 +385,7 @@ uint64_t mirror_cookie(const struct engine *engine, const char *name)
 static struct event *add_event(struct mirror *mirror, int fd, short what,
                                event_callback_fn callback)
 {
-    struct event *event =
-        event_new(mirror->engine->base, fd, what | EV_PERSIST, callback, mirror);
+    struct event *event = event_new(mirror->engine->base, fd, what | EV_PERSIST, callback, mirror);
     if (event && event_add(event, NULL) == 0)
         return event;
     if (event)

@@ -22,7 +22,8 @@ void mirror_watch(struct engine *engine, const struct netns *netns);
 /* Applies all messages that wait. What is read from the kernel after this is newer than what they
  * told: returns how many came so far, which is what its "heard" is to be (struct namespace). */
 uint64_t mirror_drain(struct engine *engine);
-/* Hears of the names that have come and gone, while it is known still who did that. */
+/* Hears of the names that have come and gone, and of mounts, while it is known still who did that.
+ */
 void mirror_drain_names(struct engine *engine);
 
 /* The same, but no more of them than others can wait for. */

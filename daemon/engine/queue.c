@@ -91,6 +91,7 @@ static struct json_object *described_by_text(const struct transaction *transacti
 {
     auto_dirty struct dirty *unsettled = NULL;
     mirror_drain(transaction->engine);
+    mirror_drain_names(transaction->engine);
     if (!drift_unsettled(transaction->engine, transaction->topology, &unsettled))
         return NULL;
     struct settling settling = {.engine = transaction->engine, .unsettled = unsettled};

@@ -12,6 +12,8 @@
 #include <linux/netconf.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +167,12 @@ int monitor_messages_fd(const struct monitor *monitor)
 int monitor_mounts_fd(const struct monitor *monitor)
 {
     return monitor->mounts;
+}
+
+bool monitor_mounts_changed(const struct monitor *monitor)
+{
+    struct pollfd mounts = {.fd = monitor->mounts, .events = POLLPRI};
+    return poll(&mounts, 1, 0) > 0;
 }
 
 int monitor_names_fd(const struct monitor *monitor)

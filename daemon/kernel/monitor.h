@@ -32,6 +32,8 @@ int monitor_messages_fd(const struct monitor *monitor);
 /* Can always be read, and need not be; each mount and unmount is an error (EPOLLERR), until that is
  * told (fs/proc_namespace.c, mounts_poll()). */
 int monitor_mounts_fd(const struct monitor *monitor);
+/* Was anything mounted or unmounted since that was last told, here or of the descriptor? */
+bool monitor_mounts_changed(const struct monitor *monitor);
 
 /* Readable when names have come or gone. */
 int monitor_names_fd(const struct monitor *monitor);
