@@ -28,6 +28,7 @@ struct topology {
     TAILQ_ENTRY(topology) marked_entry; /* while due */
     struct drift_item *drift;           /* what differs, or did lately */
     struct confirmation *confirmation;  /* that its last change waits for; NULL: none */
+    struct look_ahead *ahead;           /* of its recovery, which begins at the start; or NULL */
     UT_hash_handle hh;
 };
 

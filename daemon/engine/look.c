@@ -27,10 +27,16 @@ void look_free(struct look *look)
     free(look);
 }
 
-static struct look_entry *obtain_entry(struct look *look, const char *name)
+struct look_entry *look_entry_find(const struct look *look, const char *name)
 {
     struct look_entry *entry = NULL;
     HASH_FIND_STR(look->entries, name, entry);
+    return entry;
+}
+
+static struct look_entry *obtain_entry(struct look *look, const char *name)
+{
+    struct look_entry *entry = look_entry_find(look, name);
     if (entry)
         return entry;
     entry = calloc(1, sizeof(*entry));
@@ -164,6 +170,8 @@ static bool open_entry(struct look *look, const struct look_entry *entry, const 
 bool look_read_entry(struct look *look, const struct look_entry *entry)
 {
     struct netns *netns = netns_table_find(look->table, entry->name);
+    if (entry->seen)
+        return true;
     if (netns && netns->fd >= 0) {
         struct namespace *namespace = entry->borrowed ? network_namespace(look->actual, entry->name)
                                                       : dump_entry(look, entry, netns);
@@ -304,7 +312,7 @@ struct look *look_new(struct engine *engine, struct netns_table *table, struct n
 
 /* Sysctls are not told of; and what is looked at in part is not taken from the mirror as a whole.
  */
-static bool can_be_borrowed(const struct look_entry *entry)
+bool look_can_borrow(const struct look_entry *entry)
 {
     for (size_t i = 0; i < 2; i++) {
         const struct namespace *asked = entry->asked[i];
@@ -319,19 +327,18 @@ void look_borrow(struct look *look)
     mirror_drain(look->engine);
     for (struct look_entry *entry = look->entries; entry; entry = entry->hh.next) {
         const struct netns *netns = netns_table_find(look->table, entry->name);
-        entry->borrowed = netns && netns->fd >= 0 && can_be_borrowed(entry) &&
+        entry->borrowed = netns && netns->fd >= 0 && look_can_borrow(entry) &&
                           mirror_lend(look->engine, entry->name, look->actual);
     }
 }
 
 void look_hold(struct look *look, const char *name, size_t step, bool told)
 {
-    struct look_entry *entry;
-    HASH_FIND_STR(look->entries, name, entry);
+    struct look_entry *entry = look_entry_find(look, name);
     if (!entry)
         return;
     entry->after = step;
-    if (!told || !can_be_borrowed(entry))
+    if (!told || !look_can_borrow(entry))
         entry->from = step;
 }
 

@@ -16,6 +16,7 @@ struct look_entry {
     size_t from;   /* it can be read when this one is done */
     bool followed; /* and it is, so that the mirror follows it until it is complete */
     bool borrowed; /* from the mirror: it need not be read */
+    bool seen;     /* by an earlier look: no more does it */
     bool lowers;   /* what its links stand on is known */
     TAILQ_ENTRY(look_entry) next; /* in the order in which they are read */
     UT_hash_handle hh;
@@ -43,6 +44,10 @@ struct look {
     bool failed, done;
     struct error error;
 };
+
+struct look_entry *look_entry_find(const struct look *look, const char *name);
+/* Is what is asked of ENTRY what the mirror, or another look, knows of a namespace? */
+bool look_can_borrow(const struct look_entry *entry);
 
 /* Reads what ENTRY asks for. False when it fails: look->error says why. */
 bool look_read_entry(struct look *look, const struct look_entry *entry);

@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "common/log_id.h"
 #include "engine/confirm.h"
+#include "engine/look_ahead.h"
 #include "engine/rows.h"
 #include "engine/transaction.h"
 #include "kernel/dump.h"
@@ -86,6 +87,7 @@ static bool load_topology(void *context, const struct store_topology *stored, st
     auto_network struct network *macs = facts_macs(stored->facts);
     if (!topology || !macs)
         return error_memory(error);
+    topology->ahead = look_ahead_new(engine, facts_namespaces(engine, stored->facts));
     topology->generation = stored->generation;
     if (!restore_file(topology, stored->facts) || !confirm_restore(engine, topology, stored))
         return error_memory(error);
@@ -100,6 +102,7 @@ static bool load_topology(void *context, const struct store_topology *stored, st
                       .id = LOG_ID_NOT_RESTORED, .topology = stored->name, .error = &reason},
                   "could not be restored");
         topology_set_message(topology, false, reason.text);
+        look_ahead_free(TAKE(topology->ahead));
         return true;
     }
     return transaction_recover(engine, topology, TAKE(previous), stored->intended) ||

@@ -264,6 +264,24 @@ static void restore_cookie(const struct engine *engine, const char *value,
     }
 }
 
+struct network *facts_namespaces(const struct engine *engine, const struct store_rows *facts)
+{
+    auto_network struct network *network = network_new(NULL);
+    char name[NAMESPACE_NAME_MAX + 1];
+    const char *rest;
+    for (size_t i = 0; network && i < facts->count; i++) {
+        if (!split_fact(facts->items[i].key, "cookie", name, &rest))
+            continue;
+        struct namespace *namespace = namespace_add(network, name);
+        if (!namespace)
+            return NULL;
+        restore_cookie(engine, facts->items[i].value, namespace);
+        if (!namespace->cookie)
+            namespace_remove(network, namespace);
+    }
+    return TAKE(network);
+}
+
 bool facts_restore(const struct engine *engine, const struct store_rows *facts,
                    struct network *network)
 {

@@ -3,6 +3,7 @@
 #include "engine/drift.h"
 #include "engine/holders.h"
 #include "engine/internal.h"
+#include "engine/look_ahead.h"
 #include "engine/mirror.h"
 #include "model/part.h"
 
@@ -32,6 +33,7 @@ static void topology_free(struct topology *topology)
     free(topology->file);
     free(topology->message);
     confirmation_free(topology->confirmation);
+    look_ahead_free(topology->ahead);
     network_free(topology->network);
     free(topology);
 }

@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "engine/drift.h"
+#include "engine/look_ahead.h"
 #include "engine/mirror.h"
 #include "engine/rows.h"
 #include "model/part.h"
@@ -65,12 +66,16 @@ static void plan_ready(void *context, const struct error *error);
 
 void transaction_begin(struct transaction *transaction)
 {
+    struct topology *topology = transaction->topology;
+    if (topology && look_ahead_await(topology->ahead, transaction))
+        return;
     transaction->before = network_new(NULL);
     struct look *look = look_new(transaction->engine, &transaction->namespaces, transaction->before,
                                  plan_ready, transaction);
     if (!look || !transaction->before || !take_namespaces(transaction) ||
         !look_add_network(look, transaction->desired, transaction->recovery) ||
-        !look_add_network(look, transaction->previous, transaction->recovery)) {
+        !look_add_network(look, transaction->previous, transaction->recovery) ||
+        (topology && !look_ahead_take(TAKE(topology->ahead), look))) {
         if (look)
             look_free(look);
         transaction_refuse_memory(transaction);
