@@ -4,6 +4,8 @@
  * cheapest way known.
  *
  *     bound make N     the bridges, and namespaces n0 to n(N-1)
+ *     bound watch N    the same, and hears all that the kernel tells of them meanwhile: what it
+ *                      costs the kernel to be watched
  *     bound remove     whatever has a name below /run/netns
  *     bound more K     K namespaces, each by itself, with a cable to a bridge of their own beside
  *                      what there is; prints how many seconds each took, as JSON
@@ -68,11 +70,18 @@
 
 #define BATCH_SIZE 8192
 
+/* Messages that are heard are read so often. Whoever slept until there is one would be woken by
+ * each. */
+#define HEAR_MILLISECONDS 10
+#define HEAR_BUFFER (64 * 1024 * 1024)
+
 /* Where namespaces are built: the namespace of the bridges with a socket in it, the file that all
- * names are links of, and what the namespaces' names begin with. */
+ * names are links of, and what the namespaces' names begin with. OWN_SOCKET, in the namespace that
+ * the program began in, hears what happens in them; 0: nobody does. */
 struct site {
     int bridges;
     int bridges_socket;
+    int own_socket;
     int anchor;
     const char *prefix;
 };
@@ -253,10 +262,20 @@ static in_addr_t address(int bridge, int host)
     return htonl(10u << 24 | (uint32_t)bridge << 16 | (uint32_t)host);
 }
 
-/* Makes a namespace with enough bridges for COUNT ports. */
-static struct site make_site(const char *name, const char *prefix, int count)
+/* The kernel tells of namespaces that have a number where it is heard. */
+static void be_heard(const struct site *site, int fd, int number)
 {
-    struct site site = {.prefix = prefix};
+    struct batch batch = {0};
+    if (!site->own_socket)
+        return;
+    put_number(&batch, fd, number);
+    send_batch(&batch, site->own_socket);
+}
+
+/* Makes a namespace with enough bridges for COUNT ports. */
+static struct site make_site(const char *name, const char *prefix, int count, int own_socket)
+{
+    struct site site = {.prefix = prefix, .own_socket = own_socket};
     if (mkdir(NAMES, 0755) < 0 && errno != EEXIST)
         err(EXIT_FAILURE, "%s cannot be made", NAMES);
     site.anchor = open(NAMES, O_TMPFILE | O_RDWR | O_CLOEXEC, 0);
@@ -265,6 +284,7 @@ static struct site make_site(const char *name, const char *prefix, int count)
     make_namespace(&site, name);
     site.bridges = open_namespace(OWN_NAMESPACE);
     site.bridges_socket = netlink_socket();
+    be_heard(&site, site.bridges, NUMBER_HIGHEST - NAMESPACES_MAX);
     disable_ipv6();
 
     struct batch batch = {0};
@@ -287,6 +307,7 @@ static int make(const struct site *site, int index)
     struct batch batch = {0};
     put_number(&batch, own, NUMBER_HIGHEST - index);
     send_batch(&batch, site->bridges_socket);
+    be_heard(site, own, NUMBER_HIGHEST - index);
     return netlink_socket();
 }
 
@@ -328,10 +349,49 @@ static void *make_each(void *argument)
     return NULL;
 }
 
-static void make_all(int count)
+static int hearing_socket(void)
+{
+    const enum rtnetlink_groups groups[] = {
+        RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+        RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,   RTNLGRP_NSID,
+    };
+    int fd = netlink_socket(), size = HEAR_BUFFER, on = 1;
+    bool good = setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) == 0 &&
+                setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &on, sizeof(on)) == 0;
+    for (size_t i = 0; good && i < sizeof(groups) / sizeof(*groups); i++)
+        good =
+            setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof(groups[i])) == 0;
+    if (!good)
+        err(EXIT_FAILURE, "the kernel cannot be heard");
+    return fd;
+}
+
+static void *hear(void *argument)
+{
+    const int *fd = argument;
+    const struct timespec pause = {.tv_nsec = HEAR_MILLISECONDS * 1000 * 1000};
+    static char message[65536];
+    for (;;) {
+        while (recv(*fd, message, sizeof(message), MSG_DONTWAIT) > 0)
+            ;
+        if (errno != EAGAIN)
+            err(EXIT_FAILURE, "what the kernel tells is lost");
+        nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+static void make_all(int count, bool watch)
 {
     static struct pipeline pipeline;
-    struct site site = make_site("br", "n", count);
+    static int hearing;
+    pthread_t hearer;
+    if (watch) {
+        hearing = hearing_socket();
+        if ((errno = pthread_create(&hearer, NULL, hear, &hearing)))
+            err(EXIT_FAILURE, "no thread can be made");
+    }
+    struct site site = make_site("br", "n", count, watch ? netlink_socket() : 0);
     pipeline.site = &site;
     pipeline.count = count;
     pthread_t maker;
@@ -357,7 +417,7 @@ static double now(void)
 
 static void make_more(int count)
 {
-    struct site site = make_site("spare", "m", count);
+    struct site site = make_site("spare", "m", count, 0);
     for (int index = 0; index < count; index++) {
         double start = now();
         int fd = make(&site, index);
@@ -403,12 +463,14 @@ int main(int argument_count, char **arguments)
 {
     const char *command = argument_count > 1 ? arguments[1] : "";
     if (argument_count == 3 && strcmp(command, "make") == 0)
-        make_all(read_count(arguments[2]));
+        make_all(read_count(arguments[2]), false);
+    else if (argument_count == 3 && strcmp(command, "watch") == 0)
+        make_all(read_count(arguments[2]), true);
     else if (argument_count == 3 && strcmp(command, "more") == 0)
         make_more(read_count(arguments[2]));
     else if (argument_count == 2 && strcmp(command, "remove") == 0)
         remove_all();
     else
-        errx(EXIT_FAILURE, "usage: bound make N | remove | more K");
+        errx(EXIT_FAILURE, "usage: bound make N | watch N | remove | more K");
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

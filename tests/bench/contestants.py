@@ -46,6 +46,14 @@ def bound(count):
         yield Turn(namespaces, [PROGRAMS / "bound", "make", count], [PROGRAMS / "bound", "remove"])
 
 
+@contextlib.contextmanager
+def watched(count):
+    """The bound, when the kernel is listened to while it builds."""
+    with bound(count) as turn:
+        turn.make[1] = "watch"
+        yield turn
+
+
 def script(*words):
     @contextlib.contextmanager
     def contestant(count):
@@ -70,6 +78,7 @@ def contestants():
     """By name: the bound, netnsd, and the others, which are slow, up to so many namespaces."""
     return {
         "bound": Contestant("lower bound", bound, None, True, None),
+        "watched": Contestant("lower bound, watched", watched, None, True, None),
         "netnsd": Contestant("netnsd", netnsd, None, True, None),
         "batches": Contestant("ip -batch, split", script(SCRIPTS / "batches.sh"), 1000,
                               shutil.which("ip"), "iproute2"),
