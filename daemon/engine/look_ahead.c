@@ -1,7 +1,6 @@
 #include "engine/look_ahead.h"
 
 #include "engine/look_internal.h"
-#include "engine/mirror.h"
 #include "engine/transaction.h"
 
 #include <stdlib.h>
@@ -78,8 +77,7 @@ static bool take(struct look_ahead *ahead, struct look *look, struct namespace *
 {
     struct look_entry *entry = look_entry_find(look, namespace->name);
     struct netns *netns = netns_table_find(&ahead->opened, namespace->name);
-    if (!entry || !netns || !look_can_borrow(entry) || netns_table_find(look->table, netns->name) ||
-        mirror_told_of_unknown(look->engine, namespace->heard))
+    if (!entry || !netns || !look_can_borrow(entry))
         return true;
     netns_table_take(&ahead->opened, netns);
     if (!netns_table_add(look->table, netns)) {
@@ -95,7 +93,6 @@ bool look_ahead_take(struct look_ahead *ahead, struct look *look)
     if (!ahead)
         return true;
     bool good = true;
-    mirror_drain(look->engine);
     struct namespace *namespace, *next;
     HASH_ITER (hh, ahead->seen->namespaces, namespace, next) {
         good = good && take(ahead, look, namespace);

@@ -16,6 +16,6 @@ void look_ahead_free(struct look_ahead *ahead);
 /* True when it is still looked: then transaction_begin() is called once more when that is over. */
 bool look_ahead_await(struct look_ahead *ahead, struct transaction *transaction);
 
-/* Moves what was seen, and is sure to be so still, to where LOOK would see it, and frees AHEAD,
- * which may be NULL. LOOK has been asked for all that it is to see. False when memory is short. */
+/* Moves what was seen to where LOOK would see it, and frees AHEAD, which may be NULL. LOOK has been
+ * asked for all that it is to see. False when memory is short. */
 bool look_ahead_take(struct look_ahead *ahead, struct look *look);

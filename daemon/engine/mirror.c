@@ -354,11 +354,6 @@ uint64_t mirror_drain(struct engine *engine)
     return engine->mirror->heard;
 }
 
-bool mirror_told_of_unknown(const struct engine *engine, uint64_t heard)
-{
-    return engine->mirror->heard_of_unknown > heard;
-}
-
 void mirror_catch_up(struct engine *engine)
 {
     read_messages(engine->mirror, BUDGET_OF_ANSWER);

@@ -26,9 +26,6 @@ uint64_t mirror_drain(struct engine *engine);
  */
 void mirror_drain_names(struct engine *engine);
 
-/* Has a namespace that is not listened to told anything since HEARD? */
-bool mirror_told_of_unknown(const struct engine *engine, uint64_t heard);
-
 /* The same, but no more of them than others can wait for. */
 void mirror_catch_up(struct engine *engine);
 

@@ -1,7 +1,9 @@
 """Drift: what others change is noticed, told as what it is, and put back."""
 
 import json
+import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -408,6 +410,10 @@ def test_unknown_topology(world):
 
 # What the daemon keeps of the kernel, and the kernel.
 
+# sys/mount.h
+MS_BIND = 4096
+MNT_DETACH = 2
+
 BURST = 5200  # addresses: with those that are removed, over 10,000 messages
 
 
@@ -436,6 +442,35 @@ def test_burst(world, device):
     assert audit(world) == ([], [])
     assert world.call("io.netnsd.Manager.Status")["resyncs"] == 0
     assert len(world.addresses("net0", device)) > BURST // 16
+
+
+MOUNTS = 1000
+MOUNT_BURST = f"""
+import ctypes, os
+libc = ctypes.CDLL(None)
+os.mkdir("/run/burst")
+for _ in range({MOUNTS}):
+    assert libc.mount(b"/run/burst", b"/run/burst", None, {MS_BIND}, None) == 0
+    assert libc.umount2(b"/run/burst", {MNT_DETACH}) == 0
+assert libc.umount2(b"/run/netns/net0", {MNT_DETACH}) == 0
+"""
+
+
+def wakeups(world):
+    """How often netnsd's main thread has waited for something."""
+    status = Path(f"/proc/{world.daemon.pid}/status").read_text()
+    return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status, re.MULTILINE)[1])
+
+
+def test_burst_of_mounts(world):
+    """To be woken by each would delay whoever mounts. What the last one does is noticed all the
+    same."""
+    world.apply("lan", DOCUMENT)
+    inode, before = world.netns_inode("net0"), wakeups(world)
+    world.run("/usr/bin/python3", "-c", MOUNT_BURST)
+    assert wakeups(world) - before < MOUNTS / 4
+    assert world.netns_inode("net0") != inode
+    wait_until(lambda: world.netns_inode("net0") == inode)
 
 
 def test_overrun(bare_world, fault_injection):

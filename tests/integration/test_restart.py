@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from varlink import VarlinkError
-from world import PATIENCE, SANITIZER_ENVIRONMENT, example
+from world import PATIENCE, SANITIZER_ENVIRONMENT, example, wait_until
 
 CHANGED = {"namespaces": {
     "host": {"links": {"mybridge0": {"bridge": {"ageingTime": "60s"}, "addresses": ["10.0.1.253/24"]}}},
@@ -65,6 +65,27 @@ def test_what_died_meanwhile_is_made_again(world):
     for index in range(3):
         assert world.ping(f"net{index}", "10.0.1.254")
     assert world.apply("bridge", example("bridge"))["outcome"] == "unchanged"
+
+
+TOGGLE = "while ip address add 192.0.2.9/32 dev eth0 && ip address del 192.0.2.9/32 dev eth0; do :; done"
+
+
+def test_changes_while_it_starts(world):
+    """What is seen before the documents are read may be outdated when it is compared with them."""
+    world.apply("bridge", example("bridge"))
+    before = world.snapshot()
+    togglers = [world.spawn(f"net{index}", "sh", "-c", TOGGLE) for index in range(2)]
+    for _ in range(10):
+        world.restart()
+        assert world.call("io.netnsd.Drift.Audit") == {"differences": [], "unheard": []}
+    for index, toggler in enumerate(togglers):
+        toggler.kill()
+        toggler.wait()
+        wait_until(lambda index=index: not world.run("ip", "netns", "pids", f"net{index}"))
+        world.run("ip", "-n", f"net{index}", "address", "del", "192.0.2.9/32", "dev", "eth0",
+                  check=False)
+    assert world.call("io.netnsd.Drift.Audit") == {"differences": [], "unheard": []}
+    assert world.snapshot() == before
 
 
 def test_new_boot_builds_everything(world):
