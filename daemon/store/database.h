@@ -28,11 +28,11 @@ bool database_intend(struct database *database, const char *topology, uint64_t g
                      struct store_rows *changed, struct error *error);
 bool database_commit(struct database *database, const char *topology,
                      const struct store_generation *made, int64_t deadline,
-                     const struct store_rows *facts, struct error *error);
+                     struct store_rows *facts, struct error *error);
 bool database_confirm(struct database *database, const char *topology, uint64_t generation,
                       struct error *error);
 bool database_remove(struct database *database, const char *topology, struct error *error);
-bool database_note(struct database *database, const char *topology, const struct store_rows *facts,
+bool database_note(struct database *database, const char *topology, struct store_rows *facts,
                    struct error *error);
 bool database_abandon(struct database *database, const char *topology, uint64_t generation,
                       struct error *error);

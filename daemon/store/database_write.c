@@ -64,9 +64,22 @@ static bool write_row(const struct database *database, const char *topology, uin
            (!row->value || run_row(database, ROW_ADD, topology, generation, row, error));
 }
 
-static bool write_facts(const struct database *database, const char *topology,
-                        const struct store_rows *facts, struct error *error)
+static int by_key(const void *a, const void *b)
 {
+    return strcmp(((const struct store_row *)a)->key, ((const struct store_row *)b)->key);
+}
+
+/* In order, they go next to each other. */
+static void sort_rows(struct store_rows *rows)
+{
+    if (rows->count)
+        qsort(rows->items, rows->count, sizeof(*rows->items), by_key);
+}
+
+static bool write_facts(const struct database *database, const char *topology,
+                        struct store_rows *facts, struct error *error)
+{
+    sort_rows(facts);
     for (size_t i = 0; i < facts->count; i++) {
         const struct store_row *fact = &facts->items[i];
         if (!run_row(database, fact->value ? FACT_PUT : FACT_REMOVE, topology, 0, fact, error))
@@ -86,17 +99,10 @@ static bool take_back(const struct database *database, const char *topology, uin
              run(database, ROW_UNEND, topology, generation, error)));
 }
 
-static int by_key(const void *a, const void *b)
-{
-    return strcmp(((const struct store_row *)a)->key, ((const struct store_row *)b)->key);
-}
-
-/* In order, rows go next to each other. */
 bool database_intend(struct database *database, const char *topology, uint64_t generation,
                      struct store_rows *changed, struct error *error)
 {
-    if (changed->count)
-        qsort(changed->items, changed->count, sizeof(*changed->items), by_key);
+    sort_rows(changed);
     if (!begin(database, error))
         return false;
     /* What was cut off and could not be recovered from must not be mixed into this. */
@@ -156,7 +162,7 @@ static bool prune(const struct database *database, const char *topology, uint64_
 
 bool database_commit(struct database *database, const char *topology,
                      const struct store_generation *made, int64_t deadline,
-                     const struct store_rows *facts, struct error *error)
+                     struct store_rows *facts, struct error *error)
 {
     return begin(database, error) &&
            end(database,
@@ -192,7 +198,7 @@ bool database_remove(struct database *database, const char *topology, struct err
            end(database, run(database, TOPOLOGY_DELETE, topology, 0, error), error);
 }
 
-bool database_note(struct database *database, const char *topology, const struct store_rows *facts,
+bool database_note(struct database *database, const char *topology, struct store_rows *facts,
                    struct error *error)
 {
     return begin(database, error) &&
