@@ -23,7 +23,8 @@ struct share {
 /* What is open belongs to the whole look, which no thread touches meanwhile. */
 static bool is_to_open(const struct look *look, const struct look_entry *entry)
 {
-    return entry && entry->after == SIZE_MAX && !netns_table_find(look->table, entry->name);
+    return entry && (entry->open || entry->adopt) && entry->after == SIZE_MAX &&
+           !netns_table_find(look->table, entry->name);
 }
 
 static struct look_entry *take(struct sharing *sharing)
