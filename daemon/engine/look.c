@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Namespaces that are read before others get a turn on the thread. */
-#define LOOK_SLICE 64
+/* So much is done before others get a turn on the thread. To read a namespace takes as long as to
+ * find out that so many names are free, or that no lower link is to be looked for. */
+#define LOOK_SLICE 1024
+#define LOOK_READING 16
 
 static void entry_free(struct look_entry *entry)
 {
@@ -188,6 +190,13 @@ bool look_read_entry(struct look *look, const struct look_entry *entry)
            error_memory(&look->error);
 }
 
+/* Must ENTRY's namespace be read, if it is there? */
+static bool is_read(const struct look *look, const struct look_entry *entry)
+{
+    bool known = entry->borrowed || entry->seen;
+    return !known && (entry->open || entry->adopt || netns_table_find(look->table, entry->name));
+}
+
 /* Of a plan's namespaces all are open. */
 static bool read_next(struct look *look)
 {
@@ -219,8 +228,10 @@ static void look_run(struct job *job)
     struct look *look = (struct look *)job;
     bool more = true;
     look_share(look);
-    for (int i = 0; (i < LOOK_SLICE || look->alone) && more && !look->failed; i++) {
-        if (!TAILQ_EMPTY(&look->todo))
+    for (int left = LOOK_SLICE; (left > 0 || look->alone) && more && !look->failed;) {
+        const struct look_entry *entry = TAILQ_FIRST(&look->todo);
+        left -= entry && is_read(look, entry) ? LOOK_READING : 1;
+        if (entry)
             look->failed = !read_next(look);
         else
             more = look->all && find_next(look);

@@ -145,6 +145,12 @@ static void make_plan(struct transaction *transaction)
         error_memory(&transaction->error);
 }
 
+static void tell_planned(const struct transaction *transaction)
+{
+    if (transaction->planned)
+        transaction->planned(transaction->context, transaction->changes);
+}
+
 static void plan_made(struct transaction *transaction)
 {
     if (!transaction->plan) {
@@ -156,12 +162,11 @@ static void plan_made(struct transaction *transaction)
         return;
     }
     transaction->changes = TAKE(transaction->plan->changes);
-    if (transaction->planned)
-        transaction->planned(transaction->context, transaction->changes);
     if (transaction->repair == REPAIR_NEVER)
         mirror_check(transaction->engine, transaction->before, note_unheard, transaction);
     if (transaction->dry_run || transaction->repair == REPAIR_NEVER) {
         transaction->outcome = CHANGE_PLANNED;
+        tell_planned(transaction);
         transaction_finish(transaction);
         return;
     }
@@ -175,6 +180,7 @@ static void plan_made(struct transaction *transaction)
                transaction->type != CHANGE_REMOVE && !transaction->unconfirmed &&
                transaction->topology && !transaction_changes_file(transaction)) {
         transaction->outcome = CHANGE_UNCHANGED;
+        tell_planned(transaction);
         transaction_finish(transaction);
     } else {
         intend(transaction);
@@ -201,7 +207,8 @@ static void intended(void *context, const struct error *error)
     transaction_run_plan(context, error);
 }
 
-/* Until the store has it, nothing but namespaces without names is made. */
+/* Until the store has it, nothing but namespaces without names is made. To write down what is
+ * planned takes a while: others are at work by then. */
 static void intend(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
@@ -215,4 +222,5 @@ static void intend(struct transaction *transaction)
     store_intend(engine->store, transaction->name, transaction->topology->generation + 1,
                  &transaction->rows, intended, transaction);
     transaction_begin_plan(transaction);
+    tell_planned(transaction);
 }
