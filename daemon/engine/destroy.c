@@ -12,7 +12,12 @@
  * (net/core/net_namespace.c, cleanup_net()). That is the fastest, as it looks through all that live
  * for each that ends; while others wait, so many are let go of at a time. */
 #define CHUNK_CROWDED 100
+/* What is let go of while the kernel does not end any yet it may take in two halves, and for each
+ * goes through all that live. So of many one goes first, and the others once the kernel is at that.
+ */
+#define MANY 256
 /* Milliseconds. What somebody else holds does not end: longer than that it is not waited for. */
+#define PATIENCE_FIRST 100
 #define PATIENCE 1000
 
 /* Work for the configurer thread. While that runs it has the transaction's namespaces and networks
@@ -28,6 +33,7 @@ struct destruction {
     bool hubs;                                 /* are looked at, after all others */
     struct netns_table unnamed;                /* to be let go of, once all are */
     size_t chunk;                              /* so many */
+    bool begun;                                /* the kernel has had the first */
     struct event *patience;                    /* NULL: it is never waited for */
     LIST_ENTRY(destruction) entry;             /* in engine->destructions, while it waits */
 };
@@ -173,11 +179,16 @@ static void advance(struct destruction *destruction)
 {
     struct engine *engine = destruction->transaction->engine;
     if (is_over(destruction)) {
-        bool crowded = engine->transactions->next && destruction->patience;
-        destruction->chunk = crowded ? CHUNK_CROWDED : SIZE_MAX;
+        bool crowded = engine->transactions->next;
+        bool first = !destruction->begun && HASH_COUNT(destruction->unnamed.entries) > MANY;
+        destruction->chunk = !destruction->patience ? SIZE_MAX
+                             : first                ? 1
+                             : crowded              ? CHUNK_CROWDED
+                                                    : SIZE_MAX;
+        destruction->begun = true;
     }
     const struct netns *netns = destruction->unnamed.entries;
-    for (size_t i = 0; destruction->chunk == CHUNK_CROWDED && netns && i < CHUNK_CROWDED; i++) {
+    for (size_t i = 0; destruction->chunk != SIZE_MAX && netns && i < destruction->chunk; i++) {
         mirror_await_end(engine, netns);
         netns = netns->hh.next;
     }
@@ -221,14 +232,15 @@ static void finish(struct destruction *destruction)
 
 static void destruction_done(struct job *job)
 {
-    static const struct timeval patience = {.tv_sec = PATIENCE / 1000};
+    static const struct timeval patience = {.tv_sec = PATIENCE / 1000},
+                                patience_first = {.tv_usec = PATIENCE_FIRST * 1000};
     struct destruction *destruction = (struct destruction *)job;
     struct engine *engine = destruction->transaction->engine;
     if (!destruction->unnamed.entries && is_over(destruction)) {
         finish(destruction);
-    } else if (destruction->chunk == CHUNK_CROWDED && mirror_awaits_end(engine)) {
+    } else if (destruction->chunk && destruction->chunk != SIZE_MAX && mirror_awaits_end(engine)) {
         LIST_INSERT_HEAD(&engine->destructions, destruction, entry);
-        event_add(destruction->patience, &patience);
+        event_add(destruction->patience, destruction->chunk == 1 ? &patience_first : &patience);
     } else {
         advance(destruction);
     }
