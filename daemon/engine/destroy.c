@@ -12,9 +12,8 @@
  * (net/core/net_namespace.c, cleanup_net()). That is the fastest, as it looks through all that live
  * for each that ends; while others wait, so many are let go of at a time. */
 #define CHUNK_CROWDED 100
-/* What is let go of while the kernel does not end any yet it may take in two halves, and for each
- * goes through all that live. So of many one goes first, and the others once the kernel is at that.
- */
+/* When so many are let go of, the kernel may begin to end some before the others are: with two
+ * parts it takes longer. So one goes first, and the others while the kernel is at that. */
 #define MANY 256
 /* Milliseconds. What somebody else holds does not end: longer than that it is not waited for. */
 #define PATIENCE_FIRST 100

@@ -20,8 +20,7 @@ bool facts_changed(const struct engine *engine, const struct network *from,
 /* A network that holds nothing but the derived MACs among FACTS, for document_read(). */
 struct network *facts_macs(const struct store_rows *facts);
 
-/* A network of the namespaces that FACTS tell to live in this boot. NULL
- * when memory is short. */
+/* A network of the namespaces that FACTS tell to live in this boot. NULL when memory is short. */
 struct network *facts_namespaces(const struct engine *engine, const struct store_rows *facts);
 
 /* Puts cookies of this boot, numbers in the daemon's present namespace, and earlier values of

@@ -3,6 +3,7 @@
 #include "engine/confirm.h"
 #include "engine/drift.h"
 #include "engine/events.h"
+#include "engine/look_ahead.h"
 #include "engine/mirror.h"
 #include "engine/surplus.h"
 #include "engine/transaction.h"
@@ -176,8 +177,10 @@ void transaction_finish(struct transaction *transaction)
     transaction_let_go(transaction);
     surplus_add(engine, transaction->desired);
     surplus_add(engine, transaction->previous);
-    if (topology)
+    if (topology) {
         topology->changing = false;
+        look_ahead_free(TAKE(topology->ahead));
+    }
     if (topology && transaction->repair)
         drift_compared(transaction);
     else if (topology && transaction->outcome <= CHANGE_UNCHANGED)
