@@ -204,7 +204,11 @@ static void plan_ready(void *context, const struct error *error)
 
 static void intended(void *context, const struct error *error)
 {
-    transaction_run_plan(context, error);
+    struct transaction *transaction = context;
+    if (transaction->intended)
+        transaction_run_plan(transaction, error);
+    else /* memory is short, and nothing was begun */
+        transaction->error = *error;
 }
 
 /* Until the store has it, nothing but namespaces without names is made. To write down what is
@@ -218,9 +222,13 @@ static void intend(struct transaction *transaction)
         return;
     }
     transaction->topology->changing = true;
-    transaction->intended = true;
     store_intend(engine->store, transaction->name, transaction->topology->generation + 1,
                  &transaction->rows, intended, transaction);
+    transaction->intended = true;
+    if (transaction->error.code) {
+        transaction_roll_back(transaction);
+        return;
+    }
     transaction_begin_plan(transaction);
     tell_planned(transaction);
 }
