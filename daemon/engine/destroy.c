@@ -174,16 +174,20 @@ static void run(struct job *job)
         transaction_find_processes(destruction->transaction, &destruction->unnamed);
 }
 
+static size_t next_chunk(const struct destruction *destruction)
+{
+    if (!destruction->patience)
+        return SIZE_MAX;
+    if (!destruction->begun && HASH_COUNT(destruction->unnamed.entries) > MANY)
+        return 1;
+    return destruction->transaction->engine->transactions->next ? CHUNK_CROWDED : SIZE_MAX;
+}
+
 static void advance(struct destruction *destruction)
 {
     struct engine *engine = destruction->transaction->engine;
     if (is_over(destruction)) {
-        bool crowded = engine->transactions->next;
-        bool first = !destruction->begun && HASH_COUNT(destruction->unnamed.entries) > MANY;
-        destruction->chunk = !destruction->patience ? SIZE_MAX
-                             : first                ? 1
-                             : crowded              ? CHUNK_CROWDED
-                                                    : SIZE_MAX;
+        destruction->chunk = next_chunk(destruction);
         destruction->begun = true;
     }
     const struct netns *netns = destruction->unnamed.entries;
