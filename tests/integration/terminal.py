@@ -1,5 +1,6 @@
 """Programs at a pseudo-terminal, as somebody who types sees them."""
 
+import errno
 import fcntl
 import os
 import pty
@@ -44,13 +45,28 @@ class Terminal:
         while not (match := re.search(pattern, self.text)):
             ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
             assert ready, f"{pattern!r} is not shown, but {self.text!r}"
-            try:
-                self.text += os.read(self.master, 65536).decode(errors="replace")
-            except OSError:
-                raise AssertionError(f"{pattern!r} is not shown, but {self.text!r}, and the end") \
-                    from None
+            more = self.read()
+            assert more, f"{pattern!r} is not shown, but {self.text!r}, and the end"
+            self.text += more
         self.text = self.text[match.end():]
         return match
+
+    def read(self):
+        """What is shown next, or nothing at the end. The kernel looks for text first and then for the
+        other side's end (n_tty_read): what comes in between is there for another look."""
+        for _ in range(2):
+            try:
+                return os.read(self.master, 65536).decode(errors="replace")
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+        return ""
+
+    def rest(self):
+        """What is shown from here to the end."""
+        while more := self.read():
+            self.text += more
+        return self.text
 
     def wait(self):
         return self.process.wait(self.patience)
