@@ -26,7 +26,7 @@
 #define OWN_MOUNTS_HEARD 1000
 /* Marks of a topology that are compared, and names that are looked at, before others get a turn. */
 #define SLICE 64
-#define NAMES_SLICE 256
+#define NAMES_SLICE 16
 
 struct drift {
     struct event *timer;
