@@ -34,7 +34,6 @@ def turn(contestant, count, cleanups):
         time.sleep(REST_AFTER_MAKING)
         start, _ = run(ready.namespaces, ready.remove)
         gone = cleanups.wait(lambda: not ready.names())
-    cleanups.wait()
     return made, gone - start
 
 

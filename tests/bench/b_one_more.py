@@ -1,23 +1,30 @@
 """b. One more namespace, with a cable to a bridge, an address and a route, when N exist: by the
 client, started twice (ns add, patch); by one Patch on an open connection, of a small topology and
-of that which has the N; and by the bound, which shows how much longer the kernel itself takes when
-there are many.
+of that which has the N; and by the bound.
+
+By how much the kernel itself gets slower when there are many shows in the same changes of a netnsd
+that has nothing, while there are as many that the bound has built.
+
+They come at a fixed rate: what the kernel and the machine do now and then, whoever works, comes so
+many times a second, and meets all alike.
 
 The bridge is another one than those of the N, or what is measured would be how bridges get slower
 by their ports."""
 
 import json
+import statistics
 import time
 
 from contestants import bound, netnsd
-from measure import (PROGRAMS, REST_AFTER_MAKING, command, fsync_seconds, output, run, say, summary,
-                     wait_at_rest)
-from table import Table, at_most, at_most_time, milliseconds, quotient, ratio
+from measure import (PROGRAMS, REST_AFTER_MAKING, command, fsync_seconds, output, paced, run, say,
+                     summary, wait_at_rest)
+from table import Table, at_most, at_most_time, milliseconds, quotient
 from topology import document, namespace
 
 SIZES = (0, 1000, 10000)
-CLIENT_SAMPLES = 50
+CLIENT_SAMPLES = 100
 SAMPLES = 200
+INTERVAL = 0.01
 
 # p99 among 10,000 is at most so many times p99 among none, after what the kernel adds is taken off.
 GROWTH_LIMIT = 1.5
@@ -25,13 +32,9 @@ GROWTH_LIMIT = 1.5
 MEDIAN_LIMIT = 0.005
 
 
-def kernel(count):
-    """The bound, beside N that it has built."""
-    with bound(count) as turn:
-        if count:
-            run(turn.namespaces, turn.make)
-            time.sleep(REST_AFTER_MAKING)
-        return json.loads(output(turn.namespaces, [PROGRAMS / "bound", "more", SAMPLES]))
+def by_bound(turn):
+    return json.loads(output(turn.namespaces, [PROGRAMS / "bound", "more", str(SAMPLES),
+                                               str(round(INTERVAL * 1000))]))
 
 
 def by_client(world):
@@ -50,7 +53,8 @@ def by_client(world):
 def by_patch(world, topology, prefix, first):
     times = []
     with world.connect() as connection:
-        for index in range(first, first + SAMPLES):
+        for number in paced(SAMPLES, INTERVAL):
+            index = first + number
             patch = {"namespaces": {f"{prefix}{index}": namespace(index, "spare")}}
             start = time.perf_counter()
             connection.call("io.netnsd.Topology.Patch", {"topology": topology, "patch": patch})
@@ -58,53 +62,79 @@ def by_patch(world, topology, prefix, first):
     return times
 
 
+def measure_netnsd(count):
+    with netnsd(count) as turn:
+        world = turn.world
+        if count:
+            run(turn.namespaces, turn.make)
+        else:
+            world.apply("large", document(0))
+        world.apply("default", document(0, "spare"))
+        world.patch("large", {"namespaces": {"spare": {"external": True, "links": {
+            "br0": {"external": True}}}}})
+        wait_at_rest(world.daemon.pid, REST_AFTER_MAKING)
+        return {"client": summary(by_client(world)),
+                "patch": summary(by_patch(world, "default", "p", CLIENT_SAMPLES)),
+                "large": summary(by_patch(world, "large", "l", CLIENT_SAMPLES + SAMPLES)),
+                "fsync": fsync_seconds(world.directory)}
+
+
+def measure_round(count, number):
+    say(f"b: one more than {count} namespaces, round {number}")
+    with bound(count) as turn:
+        if count:
+            run(turn.namespaces, turn.make)
+            time.sleep(REST_AFTER_MAKING)
+        row = {"bound": summary(by_bound(turn)), "beside": measure_netnsd(0)}
+    return {**row, "own": measure_netnsd(count)}
+
+
+def medians(rounds):
+    """Of what each round has of a size, at the same place."""
+    if not isinstance(rounds[0], dict):
+        return statistics.median(rounds)
+    return {name: medians([each[name] for each in rounds]) for name in rounds[0]}
+
+
 def measure(options):
-    rows = []
-    for count in options.sizes(SIZES):
-        say(f"b: one more than {count} namespaces")
-        row = {"namespaces": count, "bound": summary(kernel(count))}
-        with netnsd(count) as turn:
-            world = turn.world
-            if count:
-                run(turn.namespaces, turn.make)
-            else:
-                world.apply("large", document(0))
-            world.apply("default", document(0, "spare"))
-            world.patch("large", {"namespaces": {"spare": {"external": True, "links": {
-                "br0": {"external": True}}}}})
-            wait_at_rest(world.daemon.pid, REST_AFTER_MAKING)
-            row["client"] = summary(by_client(world))
-            row["patch"] = summary(by_patch(world, "default", "p", CLIENT_SAMPLES))
-            row["large"] = summary(by_patch(world, "large", "l", CLIENT_SAMPLES + SAMPLES))
-            row["fsync"] = fsync_seconds(world.directory)
-        rows.append(row)
-    return rows
+    sizes = options.sizes(SIZES)
+    rounds = [[measure_round(count, number + 1) for count in sizes]
+              for number in range(options.rounds(sizes[-1]))]
+    return [{"namespaces": count, **medians(of_size)}
+            for count, of_size in zip(sizes, zip(*rounds))]
 
 
 # What is shown.
 
+TITLES = {"client": "netnsctl, twice", "patch": "one Patch", "large": "one Patch of the N"}
+
+
 def growth(row, first, name):
-    """How p99 grows from the fewest on, without what the bound's grows."""
-    added = max(0, row["bound"]["p99"] - first["bound"]["p99"])
-    return quotient(row[name]["p99"] - added, first[name]["p99"])
+    """How p99 grows from the fewest on, without what it does when the N are none of netnsd's."""
+    least = first["own"][name]["p99"]
+    added = max(0, row["beside"][name]["p99"] - least)
+    return quotient(max(0, row["own"][name]["p99"] - added), least)
+
+
+def bound_lines(rows):
+    for row in rows:
+        yield ["lower bound", f"{row['namespaces']:,}", milliseconds(row["bound"]["median"]), None,
+               milliseconds(row["bound"]["p99"]), None, None, None]
+
+
+def lines(rows, name):
+    for row in rows:
+        own, grown = row["own"][name], growth(row, rows[0], name)
+        yield [TITLES[name], f"{row['namespaces']:,}", milliseconds(own["median"]),
+               at_most_time(None if name == "client" else MEDIAN_LIMIT, own["median"]),
+               milliseconds(own["p99"]), milliseconds(row["beside"][name]["p99"]),
+               f"{grown:.2f}x", at_most(GROWTH_LIMIT if row["namespaces"] == 10000 else None, grown)]
 
 
 def tables(data):
-    titles = {"bound": "lower bound", "client": "netnsctl, twice",
-              "patch": "one Patch", "large": "one Patch of the N"}
-    lines = []
-    for name, title in titles.items():
-        for row in data:
-            of_growth = growth(row, data[0], name) if name != "bound" else None
-            large = row["namespaces"] == 10000
-            lines.append([title, f"{row['namespaces']:,}", milliseconds(row[name]["median"]),
-                          at_most_time(MEDIAN_LIMIT if name in ("patch", "large") else None,
-                                       row[name]["median"]),
-                          milliseconds(row[name]["p99"]),
-                          ratio(row[name]["p99"], data[0][name]["p99"]),
-                          None if of_growth is None else f"{of_growth:.2f}x",
-                          at_most(GROWTH_LIMIT if large else None, of_growth)])
-    fsync = ", ".join(milliseconds(row["fsync"]) for row in data)
+    fsync = ", ".join(milliseconds(row["own"]["fsync"]) for row in data)
     yield Table("One more namespace, with a cable, an address and a route, when so many exist.",
-                ["", "namespaces", "median", "limit", "p99", "grows", "less the kernel's", "limit"],
-                lines, f"Each is committed to the disk, where an fsync took {fsync}.")
+                ["", "namespaces", "median", "limit", "p99", "when they are others'",
+                 "growth less that", "limit"],
+                [*bound_lines(data), *(line for name in TITLES for line in lines(data, name))],
+                f"Each is committed to the disk, where an fsync took {fsync}.")

@@ -7,8 +7,8 @@
  *     bound watch N    the same, and hears all that the kernel tells of them meanwhile: what it
  *                      costs the kernel to be watched
  *     bound remove     whatever has a name below /run/netns
- *     bound more K     K namespaces, each by itself, with a cable to a bridge of their own beside
- *                      what there is; prints how many seconds each took, as JSON
+ *     bound more K I   K namespaces, one each I milliseconds, with a cable to a bridge of their own
+ *                      beside what there is; prints how many seconds each took, as JSON
  *
  * What makes it fast, the most useful first:
  * - No IPv6 addresses but those of lo: neighbour discovery of N idle hosts on one bridge floods it
@@ -59,6 +59,8 @@
 #define PORTS 1000
 #define BRIDGES_MAX 64
 #define NAMESPACES_MAX (PORTS * BRIDGES_MAX)
+
+#define SECOND INT64_C(1000000000) /* in nanoseconds */
 
 #define LO_INDEX 1
 #define ETH0_INDEX 2
@@ -408,22 +410,32 @@ static void make_all(int count, bool watch)
     pthread_join(maker, NULL);
 }
 
-static double now(void)
+static int64_t now(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+    return time.tv_sec * SECOND + time.tv_nsec;
 }
 
-static void make_more(int count)
+static void sleep_until(int64_t due)
+{
+    const struct timespec time = {.tv_sec = due / SECOND, .tv_nsec = due % SECOND};
+    while ((errno = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL)))
+        if (errno != EINTR)
+            err(EXIT_FAILURE, "the time cannot be awaited");
+}
+
+static void make_more(int count, int interval)
 {
     struct site site = make_site("spare", "m", count, 0);
+    int64_t begin = now();
     for (int index = 0; index < count; index++) {
-        double start = now();
+        sleep_until(begin + index * (interval * (SECOND / 1000)));
+        int64_t start = now();
         int fd = make(&site, index);
         configure(&site, index, fd);
         close(fd);
-        printf("%s%.9f", index > 0 ? ", " : "[", now() - start);
+        printf("%s%.9f", index > 0 ? ", " : "[", (double)(now() - start) / SECOND);
     }
     puts("]");
 }
@@ -466,11 +478,11 @@ int main(int argument_count, char **arguments)
         make_all(read_count(arguments[2]), false);
     else if (argument_count == 3 && strcmp(command, "watch") == 0)
         make_all(read_count(arguments[2]), true);
-    else if (argument_count == 3 && strcmp(command, "more") == 0)
-        make_more(read_count(arguments[2]));
+    else if (argument_count == 4 && strcmp(command, "more") == 0)
+        make_more(read_count(arguments[2]), read_count(arguments[3]));
     else if (argument_count == 2 && strcmp(command, "remove") == 0)
         remove_all();
     else
-        errx(EXIT_FAILURE, "usage: bound make N | watch N | remove | more K");
+        errx(EXIT_FAILURE, "usage: bound make N | watch N | remove | more K I");
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -34,8 +34,7 @@ class Cleanups:
         subprocess.run(["mount", "-t", "tracefs", "tracefs", tracing], check=True)
         self.stack.callback(subprocess.run, ["umount", tracing], check=True)
         # an instance is a trace of its own, apart from others'
-        instance = tracing / "instances" / f"netnsd-bench-{os.getpid()}"
-        instance.mkdir()
+        instance = Path(tempfile.mkdtemp(prefix="netnsd-bench-", dir=tracing / "instances"))
         self.stack.callback(instance.rmdir)
         (instance / "trace_clock").write_text("mono")
         for name in ("workqueue_execute_start", "workqueue_execute_end"):
@@ -72,3 +71,11 @@ class Cleanups:
                 self.read()
             elif not self.running and gone():
                 return self.ended
+
+
+@contextlib.contextmanager
+def all_destroyed():
+    """For a with statement, which ends when the kernel has destroyed what it let go of."""
+    with Cleanups() as cleanups:
+        yield
+        cleanups.wait()

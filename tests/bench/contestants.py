@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+from cleanup import all_destroyed
 from measure import HERE, PROGRAMS, command, running_world
 from topology import document
 from world import Namespaces
@@ -41,8 +42,14 @@ def netnsd(count):
 
 
 @contextlib.contextmanager
+def fresh_namespaces():
+    with all_destroyed(), contextlib.closing(Namespaces()) as namespaces:
+        yield namespaces
+
+
+@contextlib.contextmanager
 def bound(count):
-    with contextlib.closing(Namespaces()) as namespaces:
+    with fresh_namespaces() as namespaces:
         yield Turn(namespaces, [PROGRAMS / "bound", "make", count], [PROGRAMS / "bound", "remove"])
 
 
@@ -57,7 +64,7 @@ def watched(count):
 def script(*words):
     @contextlib.contextmanager
     def contestant(count):
-        with contextlib.closing(Namespaces()) as namespaces:
+        with fresh_namespaces() as namespaces:
             yield Turn(namespaces, [*words, "make", count], [*words, "remove", count])
     return contestant
 

@@ -155,7 +155,6 @@ def measure_kernel(count, rounds, cleanups):
             with at_work("remove"):
                 run(turn.namespaces, turn.remove)
                 cleanups.wait(lambda: not turn.names())
-        cleanups.wait()
     return {phase: {"reads": summary(each)} for phase, each in seconds.items()}
 
 
@@ -173,7 +172,6 @@ def measure(options):
         for count in options.sizes(SIZES):
             rounds = min(3, options.rounds(count))
             row = measure_one(count, rounds, cleanups)
-            cleanups.wait()
             row["kernel"] = {"namespaces": count, **measure_kernel(count, rounds, cleanups)}
             data["sizes"].append(row)
     return data

@@ -13,6 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 
+from cleanup import all_destroyed  # noqa: E402
 from world import NETNSCTL, PATIENCE, World  # noqa: E402 (found by the line above)
 
 # Where bound, dump, parse and reader are.
@@ -61,9 +62,9 @@ def end(*_):
 @contextlib.contextmanager
 def running_world():
     """A world with a netnsd that logs as usual, and makes no audits: they would be counted with
-    whatever is measured. It is gone afterwards, however this ends."""
+    whatever is measured. It is gone afterwards, however this ends, and all that was in it."""
     signal.signal(signal.SIGTERM, end)
-    with contextlib.closing(World(log_level="info")) as world:
+    with all_destroyed(), contextlib.closing(World(log_level="info")) as world:
         yield world.start("--audit", "0")
 
 
@@ -108,6 +109,15 @@ def wait_at_rest(process, rest=REST):
 
 
 # Numbers.
+
+def paced(count, interval):
+    """Counts up to COUNT, a number each INTERVAL, or as fast as they are taken."""
+    due = time.perf_counter()
+    for index in range(count):
+        time.sleep(max(0, due - time.perf_counter()))
+        yield index
+        due += interval
+
 
 def summary(values):
     """The median, the 99th percentile and the maximum of what was measured."""
