@@ -22,7 +22,7 @@ from table import Table, at_most, at_most_time, milliseconds, quotient
 from topology import document, namespace
 
 SIZES = (0, 1000, 10000)
-CLIENT_SAMPLES = 100
+CLIENT_SAMPLES = 50
 SAMPLES = 200
 INTERVAL = 0.01
 
@@ -99,7 +99,7 @@ def medians(rounds):
 def measure(options):
     sizes = options.sizes(SIZES)
     rounds = [[measure_round(count, number + 1) for count in sizes]
-              for number in range(options.rounds(sizes[-1]))]
+              for number in range(options.rounds(sizes[0]))]
     return [{"namespaces": count, **medians(of_size)}
             for count, of_size in zip(sizes, zip(*rounds))]
 
