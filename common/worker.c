@@ -1,6 +1,7 @@
 #include "common/worker.h"
 
 #include "common/clock.h"
+#include "common/heap.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -142,6 +143,7 @@ static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
     struct job *job;
+    heap_grow();
     while ((job = worker_wait(worker))) {
         atomic_store(&worker->since, clock_monotonic());
         job->run(job);

@@ -3,6 +3,7 @@
 #include "api/server.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/heap.h"
 #include "common/log.h"
 #include "common/log_id.h"
 #include "engine/engine.h"
@@ -330,6 +331,7 @@ int main(int argc, char **argv)
     }
     log_set_level(daemon.configuration.log_level);
     signal(SIGPIPE, SIG_IGN);
+    heap_set_up();
     raise_descriptor_limit();
     reserve_descriptors();
     bool good = run(&daemon);

@@ -1,5 +1,7 @@
 #include "engine/look_internal.h"
 
+#include "common/heap.h"
+
 #include <pthread.h>
 
 /* Namespaces that make a second thread worth the while, and that are read before others get a turn.
@@ -49,6 +51,12 @@ static void *read_share(void *context)
     while (!share->look.failed && (entry = take(share->sharing)))
         share->look.failed = !look_read_entry(&share->look, entry);
     return NULL;
+}
+
+static void *help(void *context)
+{
+    heap_grow();
+    return read_share(context);
 }
 
 static bool share_begin(struct share *share, struct sharing *sharing)
@@ -118,8 +126,8 @@ void look_share(struct look *look)
         !share_begin(&shares[0], &sharing))
         return;
     put_hubs_last(look);
-    bool helped = share_begin(&shares[1], &sharing) &&
-                  pthread_create(&helper, NULL, read_share, &shares[1]) == 0;
+    bool helped =
+        share_begin(&shares[1], &sharing) && pthread_create(&helper, NULL, help, &shares[1]) == 0;
     read_share(&shares[0]);
     if (helped)
         pthread_join(helper, NULL);

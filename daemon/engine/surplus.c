@@ -7,9 +7,6 @@
  * changes, however many, leave nothing that the next one would not use. */
 #define SURPLUS_MIN 1024
 #define WORK_MIN 64
-/* Bytes that malloc may keep at the end of each of its heaps, where malloc_trim() does not look. It
- * would keep more and more, the larger the blocks are that are freed. */
-#define HEAP_END_MAX (1 << 20)
 /* Until the call, the reply and the jobs are freed as well. */
 static const struct timeval surplus_settle = {.tv_usec = 200000};
 
@@ -24,8 +21,6 @@ static void give_back(evutil_socket_t fd, short what, void *context)
 
 bool surplus_start(struct engine *engine, struct error *error)
 {
-    mallopt(M_TRIM_THRESHOLD, HEAP_END_MAX);
-    mallopt(M_MMAP_THRESHOLD, HEAP_END_MAX);
     engine->surplus_timer = evtimer_new(engine->base, give_back, engine);
     return engine->surplus_timer || error_memory(error);
 }
