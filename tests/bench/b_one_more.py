@@ -33,8 +33,8 @@ MEDIAN_LIMIT = 0.005
 
 
 def by_bound(turn):
-    return json.loads(output(turn.namespaces, [PROGRAMS / "bound", "more", str(SAMPLES),
-                                               str(round(INTERVAL * 1000))]))
+    return json.loads(output(turn.namespaces, [PROGRAMS / "bound", "more", SAMPLES,
+                                               round(INTERVAL * 1000)]))
 
 
 def by_client(world):

@@ -356,12 +356,29 @@ class World:
     def kernel_changes(self):
         return self.call("io.netnsd.Manager.Status")["kernelChanges"]
 
+    def reader_waits(self):
+        """How often netnsd's reader has run when it waits for work; None when it is at work."""
+        for task in Path(f"/proc/{self.daemon.pid}/task").iterdir():
+            if (task / "comm").read_text() == "reader\n":
+                runs = (task / "schedstat").read_text()
+                return runs if "futex" in (task / "wchan").read_text() else None
+        raise AssertionError("netnsd has no reader")
+
     def descriptors(self):
-        """How many netnsd has, when it has closed what earlier clients left."""
+        """How many netnsd has, when it has closed what earlier clients left, and those that it reads
+        the kernel with."""
+        counts = []
+
+        def counted():
+            before = self.reader_waits()
+            counts.append(len(os.listdir(f"/proc/{self.daemon.pid}/fd")))
+            return before and self.reader_waits() == before
+
         with self.connect() as connection:
             for _ in range(2):
                 connection.call("io.netnsd.Manager.Status")
-            return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
+            wait_until(counted)
+        return counts[-1]
 
     def snapshot(self):
         return snapshot.take(self)
