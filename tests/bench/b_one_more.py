@@ -99,7 +99,7 @@ def medians(rounds):
 def measure(options):
     sizes = options.sizes(SIZES)
     rounds = [[measure_round(count, number + 1) for count in sizes]
-              for number in range(options.rounds(sizes[0]))]
+              for number in range(options.rounds(min(sizes)))]
     return [{"namespaces": count, **medians(of_size)}
             for count, of_size in zip(sizes, zip(*rounds))]
 

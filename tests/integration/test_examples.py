@@ -106,22 +106,31 @@ def test_plan_touches_nothing(world, name):
     assert applied.splitlines()[:-1] == planned.splitlines()[:-1]
 
 
+def request_types(trace):
+    """strace names the types in some namespaces alone."""
+    return re.findall(r"nlmsg_type=(\w+)", trace)
+
+
+def only_asks(kind):
+    """Of each four message types, the third is the one that only asks (linux/rtnetlink.h)."""
+    return kind.startswith("RTM_GET") or (kind.startswith("0x") and int(kind, 16) % 4 == 2)
+
+
 def test_second_apply_sends_nothing_to_the_kernel(world):
     """As the kernel sees it: no request but dumps and queries."""
     if not shutil.which("strace"):
         pytest.skip("strace is missing (Debian: strace)")
     if SANITIZED:
         pytest.skip("LeakSanitizer does not work under strace")
-    trace = world.directory / "trace"
-    world.ctl("apply", EXAMPLES / "bridge.json")
-    with world.traced(trace, "sendmsg,sendto,sendmmsg,mount,umount2,unshare,setns,unlink"):
-        assert world.ctl("apply", EXAMPLES / "bridge.json") == "bridge: no changes\n"
-    text = trace.read_text()
+    calls = "sendmsg,sendto,sendmmsg,mount,umount2,unshare,setns,unlink"
+    traces = [world.directory / "first", world.directory / "second"]
+    for trace, said in zip(traces, ("committed generation 1", "bridge: no changes\n")):
+        with world.traced(trace, calls):
+            assert said in world.ctl("apply", EXAMPLES / "bridge.json")
+    first, second = (trace.read_text() for trace in traces)
+    assert not all(map(only_asks, request_types(first))), first
+    assert "mount(" in first and "unshare(" in first, first
     for word in ("mount(", "umount2(", "unshare("):
-        assert word not in text, text
-    # of each four message types, the third is the one that only asks (linux/rtnetlink.h); strace
-    # names the types in some namespaces alone
-    types = re.findall(r"nlmsg_type=(\w+)", text)
-    assert "sendmsg(" in text, text  # the answer
-    for kind in types:
-        assert kind.startswith("RTM_GET") or int(kind, 16) % 4 == 2, text
+        assert word not in second, second
+    assert "sendmsg(" in second, second  # the answer
+    assert all(map(only_asks, request_types(second))), second
