@@ -5,8 +5,8 @@ of that which has the N; and by the bound.
 By how much the kernel itself gets slower when there are many shows in the same changes of a netnsd
 that has nothing, while there are as many that the bound has built.
 
-They come at a fixed rate: what the kernel and the machine do now and then, whoever works, comes so
-many times a second, and meets all alike.
+All but the client's come at a fixed rate: what the kernel and the machine do now and then, whoever
+works, comes so many times a second, and meets all alike.
 
 The bridge is another one than those of the N, or what is measured would be how bridges get slower
 by their ports."""
