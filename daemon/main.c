@@ -11,6 +11,7 @@
 #include "files/files.h"
 #include "instance.h"
 #include "options.h"
+#include "priority.h"
 #include "watchdog.h"
 
 #include "config.h"
@@ -285,8 +286,10 @@ static bool run(struct daemon *daemon)
         return false;
     daemon->engine = engine_new(daemon->base, daemon->store, daemon->completions,
                                 daemon->configuration.audit, &daemon->error);
-    if (!daemon->engine || !make_files(daemon) || !make_server(daemon) ||
-        !engine_start(daemon->engine, on_ready, daemon, &daemon->error))
+    if (!daemon->engine || !make_files(daemon) || !make_server(daemon))
+        return false;
+    priority_raise();
+    if (!engine_start(daemon->engine, on_ready, daemon, &daemon->error))
         return false;
     if (!daemon->failed && event_base_dispatch(daemon->base) < 0)
         return error_set(&daemon->error, ERROR_SYSTEM, errno, "the event loop failed: %s",

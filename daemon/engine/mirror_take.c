@@ -145,13 +145,15 @@ bool mirror_lend(struct engine *engine, const char *name, struct network *networ
     return false;
 }
 
-void mirror_take(struct engine *engine, const struct topology *topology, struct network *actual,
-                 const struct network *before)
+struct namespace *mirror_take(struct engine *engine, const struct topology *topology,
+                              struct network *actual, const struct network *before,
+                              struct namespace *next, size_t count)
 {
     struct mirror *mirror = engine->mirror;
-    struct namespace *namespace, *next;
-    HASH_ITER (hh, actual->namespaces, namespace, next) {
+    while (next && count-- > 0) {
+        struct namespace *namespace = next;
         struct mirror_entry *entry = mirror_entry_find(mirror, namespace->name);
+        next = namespace->hh.next;
         if (!entry || entry->cookie != namespace->cookie)
             continue;
         entry->unborn = false;
@@ -161,6 +163,7 @@ void mirror_take(struct engine *engine, const struct topology *topology, struct 
         else
             learn(mirror, entry, namespace);
     }
+    return next;
 }
 
 void mirror_give_back(struct engine *engine, struct network *network)

@@ -67,8 +67,11 @@ struct transaction {
     struct network
         *previous; /* what the topology answers for now: its network, or owned_previous */
     struct network *owned_previous;
-    struct network *before; /* the kernel, as it was */
-    struct network *actual; /* the kernel, as it is */
+    struct network *before;   /* the kernel, as it was */
+    struct network *actual;   /* the kernel, as it is */
+    struct namespace *untold; /* when it finishes: of what was seen last, what the mirror takes over
+                               * next */
+    struct event *turn;       /* for that, when others have had theirs; NULL until it is needed */
     struct netns_table namespaces;
     uint32_t park_group;
     struct plan *plan;

@@ -9,7 +9,11 @@
 #include "engine/transaction.h"
 #include "model/part.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
+
+/* Namespaces that the mirror takes over before others get their turn: half a millisecond. */
+#define SLICE 256
 
 /* What the topology has now is held on; everything else is let go. */
 static void give_namespaces_back(struct transaction *transaction)
@@ -81,6 +85,8 @@ static void transaction_free(struct transaction *transaction)
     free(transaction->file);
     json_text_put(transaction->text);
     json_object_put(transaction->document);
+    if (transaction->turn)
+        event_free(transaction->turn);
     claim_keys_clear(&transaction->topology_key);
     claim_keys_clear(&transaction->object_keys);
     plan_free(transaction->plan);
@@ -112,19 +118,28 @@ static void unlink_transaction(struct transaction *transaction)
         *link = transaction->next;
 }
 
-/* What was seen last, and compared with what is committed, is what the kernel has. */
-static void tell_mirror(struct transaction *transaction)
+/* The kernel, as it was seen last; may be NULL. */
+static struct network *seen_last(const struct transaction *transaction)
+{
+    return transaction->touched ? transaction->actual : transaction->before;
+}
+
+/* What was seen last has been compared with what is committed: it is what the kernel has. */
+static bool is_as_committed(const struct transaction *transaction)
+{
+    return transaction->outcome <= CHANGE_UNCHANGED ||
+           (transaction->outcome == CHANGE_PLANNED && transaction->recovery);
+}
+
+/* What the kernel has is not known any more, unless nothing was touched. */
+static void doubt_seen(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
-    bool good = transaction->outcome <= CHANGE_UNCHANGED ||
-                (transaction->outcome == CHANGE_PLANNED && transaction->recovery);
-    struct network *seen = transaction->touched ? transaction->actual : transaction->before;
-    if (good && seen)
-        mirror_take(engine, transaction->topology, seen, transaction->before);
-    else if (seen && !transaction->touched)
-        mirror_give_back(engine, seen);
-    if (good || !transaction->touched)
+    if (!transaction->touched) {
+        if (transaction->before)
+            mirror_give_back(engine, transaction->before);
         return;
+    }
     const struct netns *netns, *next;
     HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
         mirror_doubt(engine, netns->name);
@@ -163,17 +178,11 @@ static void keep_text(const struct transaction *transaction)
         part_keep_text(topology->network, transaction->text);
 }
 
-void transaction_finish(struct transaction *transaction)
+static void end(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
     struct topology *topology = transaction->topology;
     uint64_t generation = topology ? topology->generation : 0;
-    if (transaction->touched)
-        mirror_drain_names(engine);
-    if (transaction->mounts)
-        drift_mounting(engine, false);
-    keep_text(transaction);
-    tell_mirror(transaction);
     transaction_let_go(transaction);
     surplus_add(engine, transaction->desired);
     surplus_add(engine, transaction->previous);
@@ -200,4 +209,49 @@ void transaction_finish(struct transaction *transaction)
     transactions_schedule(engine);
     drift_resume(engine);
     engine_check_idle(engine);
+}
+
+static void tell_mirror(struct transaction *transaction);
+
+static void on_turn(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    tell_mirror(context);
+}
+
+/* False when memory is short. */
+static bool give_turn(struct transaction *transaction)
+{
+    static const struct timeval at_once = {0};
+    if (!transaction->turn)
+        transaction->turn = evtimer_new(transaction->engine->base, on_turn, transaction);
+    return transaction->turn && evtimer_add(transaction->turn, &at_once) == 0;
+}
+
+static void tell_mirror(struct transaction *transaction)
+{
+    do {
+        transaction->untold =
+            mirror_take(transaction->engine, transaction->topology, seen_last(transaction),
+                        transaction->before, transaction->untold, SLICE);
+    } while (transaction->untold && !give_turn(transaction));
+    if (!transaction->untold)
+        end(transaction);
+}
+
+void transaction_finish(struct transaction *transaction)
+{
+    struct engine *engine = transaction->engine;
+    const struct network *seen = seen_last(transaction);
+    if (transaction->touched)
+        mirror_drain_names(engine);
+    if (transaction->mounts)
+        drift_mounting(engine, false);
+    keep_text(transaction);
+    if (!is_as_committed(transaction))
+        doubt_seen(transaction);
+    else if (seen)
+        transaction->untold = seen->namespaces;
+    tell_mirror(transaction);
 }

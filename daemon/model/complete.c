@@ -262,8 +262,9 @@ static void complete_ipv6(struct namespace *namespace)
     HASH_ITER (hh, namespace->rules, rule, next_rule)
         wants_ipv6(namespace, (uint8_t)rule->key.family);
     struct sysctl *sysctl, *next_sysctl;
-    HASH_ITER (hh, namespace->sysctls, sysctl, next_sysctl)
-    namespace->ipv6 |= strncmp(sysctl->path, "net/ipv6/", strlen("net/ipv6/")) == 0;
+    HASH_ITER (hh, namespace->sysctls, sysctl, next_sysctl) {
+        namespace->ipv6 |= strncmp(sysctl->path, "net/ipv6/", strlen("net/ipv6/")) == 0;
+    }
 }
 
 static void derive(struct value *value, uint64_t number)

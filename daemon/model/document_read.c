@@ -182,22 +182,22 @@ static void read_external(struct namespace *namespace, struct json_object *json,
 static void read_drift(struct namespace *namespace, const char *word,
                        const struct json_place *parent, struct problems *problems)
 {
-    if (namespace_is_shared(namespace))
+    bool report = strcmp(word, "report") == 0;
+    bool shared = namespace_is_shared(namespace);
+    namespace->report = report && !shared;
+    if (shared)
         document_problem(problems, parent, "drift",
                          "in a namespace that others use as well, what is described is always put "
                          "back: leave this key out");
-    else if (strcmp(word, "report") == 0)
-    namespace->report = true;
-    else if (strcmp(word, "repair") != 0)
+    else if (!report && strcmp(word, "repair") != 0)
         document_problem(problems, parent, "drift", "expected \"repair\" or \"report\"");
 }
 
 static void read_extra(struct namespace *namespace, const char *word,
                        const struct json_place *parent, struct problems *problems)
 {
-    if (strcmp(word, "remove") == 0)
-    namespace->remove_extra = true;
-    else if (strcmp(word, "keep") != 0)
+    namespace->remove_extra = strcmp(word, "remove") == 0;
+    if (!namespace->remove_extra && strcmp(word, "keep") != 0)
         document_problem(problems, parent, "extra", "expected \"keep\" or \"remove\"");
     if (namespace->remove_extra && namespace_is_shared(namespace))
         document_problem(problems, parent, "extra",
@@ -236,8 +236,7 @@ static void declare_namespace(struct namespace *namespace, struct json_object *j
         read_extra(namespace, members.extra, place, problems);
     if (members.links)
         declare_links(namespace, members.links, problems);
-    else if (document_has(json, "links"))
-    namespace->flawed = true;
+    namespace->flawed |= !members.links && document_has(json, "links");
 }
 
 static void read_link(struct reader *reader, struct namespace *namespace, const char *name,

@@ -17,7 +17,8 @@ static struct namespace *obtain(struct network *cut, const struct namespace *fro
     if (namespace)
         return namespace;
     namespace = namespace_copy_bare(from, cut);
-    if (namespace)
+    if (!namespace)
+        return NULL;
     namespace->some_links = namespace->no_rest = true;
     return namespace;
 }

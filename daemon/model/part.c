@@ -204,7 +204,8 @@ static void mark_described(struct json_object *described, const struct network *
     json_object_object_foreach (described, name, value) {
         struct namespace *namespace = network_namespace(desired, name);
         (void)value;
-        if (namespace)
+        if (!namespace)
+            continue;
         namespace->some_links = namespace_is_shared(namespace);
     }
 }

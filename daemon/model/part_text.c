@@ -69,10 +69,11 @@ static bool describe(void *context, struct json_members *member)
     struct description *description = context;
     char name[NAMESPACE_NAME_MAX + 1];
     struct namespace *namespace = find(description->whole, member);
-    if (namespace)
-    namespace->mentioned = true;
-    if (namespace && is_known(description, namespace, member))
-        return true;
+    if (namespace) {
+        namespace->mentioned = true;
+        if (is_known(description, namespace, member))
+            return true;
+    }
     if (member->escaped || member->key_length >= sizeof(name))
         return false;
     memcpy(name, member->key, member->key_length);

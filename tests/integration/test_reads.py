@@ -1,7 +1,9 @@
 """What the kernel has is shown as it is at the time of the call, without waiting for changes."""
 
 import json
+import os
 import select
+from pathlib import Path
 
 import pytest
 
@@ -126,6 +128,16 @@ def test_reads_do_not_wait_for_changes(world):
         assert not is_answered(changer)
         assert result(changer.receive())["outcome"] == "committed"
         assert len(reader.call(LINKS, {"namespace": "n799"})["links"]) == 2
+
+
+def test_event_loop_comes_before_the_workers(world):
+    """Its niceness is lower than that of the threads that keep the processors busy."""
+    main = world.daemon.pid
+    niceness = {int(task.name): os.getpriority(os.PRIO_PROCESS, int(task.name))
+                for task in Path(f"/proc/{main}/task").iterdir()}
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    assert niceness.pop(main) == max(usual - 10, -20)
+    assert niceness and set(niceness.values()) == {usual}
 
 
 def test_lists_of_everything(world):
