@@ -34,7 +34,8 @@ struct worker {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct queue queue;
+    struct queue queue, brief;
+    bool let_pass; /* the last job was brief: it is the turn of the others */
     bool ending;
     struct completions *completions;
 };
@@ -129,12 +130,20 @@ const char *completions_stalled(const struct completions *completions, int64_t m
     return NULL;
 }
 
+/* With the lock held. NULL when nothing is queued. */
+static struct job *worker_take(struct worker *worker)
+{
+    bool brief = worker->brief.first && !(worker->let_pass && worker->queue.first);
+    worker->let_pass = brief;
+    return queue_take(brief ? &worker->brief : &worker->queue);
+}
+
 static struct job *worker_wait(struct worker *worker)
 {
     pthread_mutex_lock(&worker->lock);
-    while (!worker->queue.first && !worker->ending)
+    while (!worker->queue.first && !worker->brief.first && !worker->ending)
         pthread_cond_wait(&worker->changed, &worker->lock);
-    struct job *job = queue_take(&worker->queue);
+    struct job *job = worker_take(worker);
     pthread_mutex_unlock(&worker->lock);
     return job;
 }
@@ -184,7 +193,7 @@ struct worker *worker_new(const char *name, struct completions *completions, str
 void worker_submit(struct worker *worker, struct job *job)
 {
     pthread_mutex_lock(&worker->lock);
-    queue_append(&worker->queue, job);
+    queue_append(job->brief ? &worker->brief : &worker->queue, job);
     pthread_cond_signal(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
 }

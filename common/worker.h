@@ -1,4 +1,5 @@
-/* A thread that runs jobs in order, and the way their completions come back to the event loop. */
+/* A thread that runs jobs, those that are brief and those that are not in order each, and the way
+ * their completions come back to the event loop. */
 #pragma once
 
 #include "common/error.h"
@@ -12,6 +13,7 @@
 struct job {
     void (*run)(struct job *job);
     void (*done)(struct job *job);
+    bool brief;       /* it takes little: those that are not let it pass, every other time */
     struct job *next; /* private to the queue that holds the job */
 };
 
@@ -35,7 +37,7 @@ const char *completions_stalled(const struct completions *completions, int64_t m
  * are not freed before it. All signals are blocked in it. */
 struct worker *worker_new(const char *name, struct completions *completions, struct error *error);
 
-/* Appends JOB to the queue. Cannot fail. */
+/* Appends JOB to those that are queued, brief ones or others. Cannot fail. */
 void worker_submit(struct worker *worker, struct job *job);
 
 /* Runs what is queued, then ends the thread and frees WORKER. Completions are still to be

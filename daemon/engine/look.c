@@ -9,8 +9,10 @@
 
 /* So much is done before others get a turn on the thread. To read a namespace takes as long as to
  * find out that so many names are free, or that no lower link is to be looked for. */
-#define LOOK_SLICE 1024
+#define LOOK_SLICE 256
 #define LOOK_READING 16
+/* To look at so few namespaces takes little. */
+#define BRIEF_MAX 16
 
 static void entry_free(struct look_entry *entry)
 {
@@ -252,6 +254,7 @@ static void submit(struct look *look)
     look->all = look->complete;
     look->alone = look->engine->starting;
     look->running = true;
+    look->job.brief = HASH_COUNT(look->entries) <= BRIEF_MAX;
     worker_submit(look->engine->reader, &look->job);
 }
 

@@ -5,10 +5,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Operations that one transaction puts into the workers' queues at a time: what others wait for at
- * most, twice. */
-#define SLICE_MAX 256
+/* Operations that a worker does for one transaction in one go, and how many such slices are queued:
+ * a brief job waits for one at most, others for all. */
+#define SLICE_MAX 64
 #define SLICES 2
+/* So few take about a millisecond. */
+#define BRIEF_MAX 32
 
 /* A part of the plan. Each thread has its job of it. */
 struct slice {
@@ -32,6 +34,7 @@ struct runner {
     runner_callback *callback;
     void *context;
     size_t next; /* operation that no slice has yet */
+    bool makes;  /* namespaces, which is to be done, and to be named, by other threads */
     struct slice slices[SLICES];
     atomic_bool failed;
     struct error error; /* the first; written by whoever sets failed */
@@ -116,8 +119,9 @@ static void begin_slice(struct runner *runner, struct slice *slice)
     if (slice->count > SLICE_MAX)
         slice->count = SLICE_MAX;
     runner->next += slice->count;
-    slice->pending = 3;
-    worker_submit(runner->engine->maker, &slice->make);
+    slice->pending = runner->makes ? 3 : 1;
+    if (runner->makes)
+        worker_submit(runner->engine->maker, &slice->make);
 }
 
 static bool runner_busy(const struct runner *runner)
@@ -156,13 +160,23 @@ static void make_done(struct job *job)
 static void configure_done(struct job *job)
 {
     struct slice *slice = slice_of(job, offsetof(struct slice, configure));
-    worker_submit(slice->runner->engine->reader, &slice->name);
+    if (slice->runner->makes)
+        worker_submit(slice->runner->engine->reader, &slice->name);
     slice_done(slice);
 }
 
 static void name_done(struct job *job)
 {
     slice_done(slice_of(job, offsetof(struct slice, name)));
+}
+
+static bool makes(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->operations[i].type == OPERATION_NAMESPACE_MAKE)
+            return true;
+    }
+    return false;
 }
 
 struct runner *runner_start(struct engine *engine, const struct plan *plan,
@@ -178,11 +192,14 @@ struct runner *runner_start(struct engine *engine, const struct plan *plan,
     runner->progress = progress;
     runner->callback = callback;
     runner->context = context;
+    runner->makes = makes(plan);
+    bool brief = plan->count <= BRIEF_MAX;
     for (size_t i = 0; i < SLICES; i++) {
         struct slice *slice = &runner->slices[i];
-        slice->make = (struct job){.run = make_run, .done = make_done};
-        slice->configure = (struct job){.run = configure_run, .done = configure_done};
-        slice->name = (struct job){.run = name_run, .done = name_done};
+        slice->make = (struct job){.run = make_run, .done = make_done, .brief = brief};
+        slice->configure =
+            (struct job){.run = configure_run, .done = configure_done, .brief = brief};
+        slice->name = (struct job){.run = name_run, .done = name_done, .brief = brief};
         slice->runner = runner;
     }
     for (size_t i = 0; i < SLICES && (runner->next < plan->count || i == 0); i++)

@@ -1,8 +1,6 @@
 """How systemd starts and ends the daemon, and what others can rely on."""
 
 import json
-import os
-from pathlib import Path
 
 from system import (attempt, kernel, process, remove_unit, run, show, status, wait_for_another,
                     wait_until, write_unit)
@@ -55,14 +53,6 @@ def test_daemon_that_hangs_is_replaced(bridge):
     assert any("Watchdog" in entry["MESSAGE"] for entry in journal("--unit=netnsd.service"))
     assert kernel(*bridge) == before
     run("systemctl", "restart", "netnsd.service")
-
-
-def test_event_loop_comes_before_the_workers(bridge):
-    main = process()
-    niceness = {task.name: os.getpriority(os.PRIO_PROCESS, int(task.name))
-                for task in Path(f"/proc/{main}/task").iterdir()}
-    assert niceness.pop(main) == -10
-    assert niceness and set(niceness.values()) == {0}
 
 
 def test_service_runs_in_a_namespace(bridge):
