@@ -1,5 +1,5 @@
-/* A thread that runs jobs, those that are brief and those that are not in order each, and the way
- * their completions come back to the event loop. */
+/* A thread that runs jobs, brief ones and others by turns and each in order, and the way their
+ * completions come back to the event loop. */
 #pragma once
 
 #include "common/error.h"
@@ -13,7 +13,7 @@
 struct job {
     void (*run)(struct job *job);
     void (*done)(struct job *job);
-    bool brief;       /* it takes little: those that are not let it pass, every other time */
+    bool brief;       /* others, which take longer, let it pass, every other time */
     struct job *next; /* private to the queue that holds the job */
 };
 

@@ -3,6 +3,7 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <stdbool.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static bool set(int nice)
 {
     struct sched_attr attributes = {
         .size = sizeof(attributes),
+        .sched_flags = SCHED_FLAG_KEEP_POLICY,
         .sched_nice = nice,
         .sched_runtime = SLICE_NANOSECONDS,
     };
