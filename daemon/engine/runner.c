@@ -36,6 +36,7 @@ struct runner {
     size_t next; /* operation that no slice has yet */
     bool makes;  /* namespaces, which is to be done, and to be named, by other threads */
     struct slice slices[SLICES];
+    struct introduction introduction; /* the maker's */
     atomic_bool failed;
     struct error error; /* the first; written by whoever sets failed */
 };
@@ -71,13 +72,11 @@ static void make_run(struct job *job)
         if (!netns)
             continue;
         bool good = !atomic_load(&runner->failed);
-        if (good && !(good = netns_make(netns, &error)))
+        if (good && !(good = netns_make(netns, &runner->introduction, &error)))
             fail(runner, operation, &error);
         if (!good)
             netns_abandon(netns);
     }
-    if (slice->first + slice->count == runner->plan->count || atomic_load(&runner->failed))
-        netns_introduce_end();
 }
 
 static void configure_run(struct job *job)
@@ -148,6 +147,7 @@ static void slice_done(struct slice *slice)
     }
     if (runner_busy(runner))
         return;
+    netns_introduce_end(&runner->introduction);
     runner->callback(runner->context, atomic_load(&runner->failed) ? &runner->error : NULL);
     free(runner);
 }

@@ -186,12 +186,12 @@ static bool make(struct netns *netns, struct error *error)
     return netns_leave(good ? error : NULL) && good;
 }
 
-bool netns_make(struct netns *netns, struct error *error)
+bool netns_make(struct netns *netns, struct introduction *introduction, struct error *error)
 {
     if (!make(netns, error))
         return false;
     if (netns->neighbour && netns->neighbour->fd >= 0)
-        netns_introduce(netns, netns->neighbour);
+        netns_introduce(netns, netns->neighbour, introduction);
     netns->neighbour = NULL;
     set_state(netns, true);
     return true;

@@ -36,6 +36,12 @@ struct netns {
     UT_hash_handle hh;
 };
 
+/* The hub that those which are made are introduced to, one after the other. All zero at first. */
+struct introduction {
+    struct mnl_socket *socket; /* in the hub, which lives as long; owned */
+    uint64_t hub_cookie;
+};
+
 /* Namespaces by name. */
 struct netns_table {
     struct netns *entries;
@@ -63,8 +69,9 @@ bool netns_directory_prepare(struct error *error);
 
 /* Makes a namespace for the pending NETNS. Must run on a thread that may change its own network
  * namespace; the thread is back in the daemon's namespace afterwards. Wakes netns_wait(); after a
- * failure netns_abandon() is to do that. */
-bool netns_make(struct netns *netns, struct error *error);
+ * failure netns_abandon() is to do that. INTRODUCTION is for netns_introduce(), which it does where
+ * there is a neighbour. */
+bool netns_make(struct netns *netns, struct introduction *introduction, struct error *error);
 
 /* Gives NETNS its name, which nothing may have yet. It carries netnsd's mark by then, lo's
  * IFLA_GROUP (NETNSD_GROUP), so that a crash at any point leaves either nothing, or a stale file
@@ -100,9 +107,10 @@ bool netns_number_in(const struct netns *in, const struct netns *netns, int32_t 
 
 /* Has HUB know NETNS by the same number, before the kernel chooses one: the lower, the sooner it is
  * found (netns_number.c). Only speed depends on it, so that nothing is said when it fails. */
-void netns_introduce(const struct netns *netns, const struct netns *hub);
-/* Lets go of the hub that this thread introduced namespaces to. */
-void netns_introduce_end(void);
+void netns_introduce(const struct netns *netns, const struct netns *hub,
+                     struct introduction *introduction);
+/* Lets go of the hub. */
+void netns_introduce_end(struct introduction *introduction);
 
 /* Does the name below NETNS_DIRECTORY lead to NETNS, which is held? */
 bool netns_is_named(const struct netns *netns);

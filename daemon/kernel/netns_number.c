@@ -39,8 +39,6 @@ static struct nlmsghdr *put_request(char *buffer, uint16_t type, int fd)
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct mnl_socket *own; /* in the daemon's namespace, kept */
 /* Of the thread that makes namespaces: in the hub that they were introduced to last. */
-static _Thread_local struct mnl_socket *introducing;
-static _Thread_local uint64_t introducing_to; /* its cookie */
 static int32_t next_number = NUMBER_MAX, next_hub_number = NUMBER_HUB_MAX;
 
 /* A number that was given before, perhaps by an earlier netnsd: the next ones are below it. */
@@ -146,24 +144,25 @@ bool netns_number_in(const struct netns *in, const struct netns *netns, int32_t 
     return good;
 }
 
-void netns_introduce(const struct netns *netns, const struct netns *hub)
+void netns_introduce(const struct netns *netns, const struct netns *hub,
+                     struct introduction *introduction)
 {
     char buffer[256];
     struct error ignored = {0};
-    if (introducing && introducing_to != hub->cookie)
-        netns_introduce_end();
-    if (!introducing && !(introducing = netlink_open_in(hub, &ignored)))
+    if (introduction->hub_cookie != hub->cookie)
+        netns_introduce_end(introduction);
+    if (!introduction->socket && !(introduction->socket = netlink_open_in(hub, &ignored)))
         return;
-    introducing_to = hub->cookie;
+    introduction->hub_cookie = hub->cookie;
     struct nlmsghdr *request = put_request(buffer, RTM_NEWNSID, netns->fd);
     mnl_attr_put_u32(request, NETNSA_NSID, (uint32_t)netns->number);
     request->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-    if (mnl_socket_sendto(introducing, request, request->nlmsg_len) >= 0)
-        mnl_socket_recvfrom(introducing, buffer, sizeof(buffer));
+    if (mnl_socket_sendto(introduction->socket, request, request->nlmsg_len) >= 0)
+        mnl_socket_recvfrom(introduction->socket, buffer, sizeof(buffer));
 }
 
-void netns_introduce_end(void)
+void netns_introduce_end(struct introduction *introduction)
 {
-    netlink_closep(&introducing);
-    introducing = NULL;
+    netlink_closep(&introduction->socket);
+    *introduction = (struct introduction){0};
 }

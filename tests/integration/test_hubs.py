@@ -132,6 +132,7 @@ def test_large_hub_that_is_not_completed(world, fault_injection, fault):
     world.apply("other", document(hub(), b=1))
     before = world.snapshot()
     world.restart(NETNSD_FAULT=fault)
+    held = world.descriptors()
     change = large(120)
     change["namespaces"]["wide"] = change["namespaces"].pop("hub")
     change = json.loads(json.dumps(change).replace("hub/", "wide/"))
@@ -141,6 +142,7 @@ def test_large_hub_that_is_not_completed(world, fault_injection, fault):
         world.wait_killed()
         world.start()
     else:
+        assert world.descriptors() == held, "something is held that was to go"
         world.restart()
     world.assert_becomes(before, where=fault)
     assert world.apply("lan", change)["outcome"] == "committed"
