@@ -229,6 +229,7 @@ static bool give_turn(struct transaction *transaction)
     return transaction->turn && evtimer_add(transaction->turn, &at_once) == 0;
 }
 
+/* As much as goes into one turn; when all is told, the transaction ends. */
 static void tell_mirror(struct transaction *transaction)
 {
     do {
