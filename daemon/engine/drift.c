@@ -370,19 +370,8 @@ static bool look_at_names(struct engine *engine)
     return netns;
 }
 
-static void look_at_mounts(struct engine *engine, int64_t now)
-{
-    struct drift *drift = engine->drift;
-    if (look_at_names(engine)) {
-        drift->mounts = now;
-        return;
-    }
-    drift->mounts = drift->again;
-    drift->again = 0;
-    drift->foreign &= drift->mounts != 0;
-}
-
-/* Shared namespaces that are not listened to: they were not there, or others stand for them now. */
+/* Shared namespaces that are not listened to: they were not there, others stand for them now, or
+ * their files were there before what is mounted on them. */
 static void mark_unknown(struct engine *engine)
 {
     for (struct topology *each = engine->topologies; each; each = each->hh.next) {
@@ -393,6 +382,19 @@ static void mark_unknown(struct engine *engine)
                 drift_mark(engine, namespace->name, NULL, true);
         }
     }
+}
+
+static void look_at_mounts(struct engine *engine, int64_t now)
+{
+    struct drift *drift = engine->drift;
+    if (look_at_names(engine)) {
+        drift->mounts = now;
+        return;
+    }
+    mark_unknown(engine);
+    drift->mounts = drift->again;
+    drift->again = 0;
+    drift->foreign &= drift->mounts != 0;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -409,7 +411,6 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     if (drift->audit && drift->audit <= now) {
         drift->audit = now + engine->audit_interval;
         drift_mounts_changed(engine);
-        mark_unknown(engine);
         mirror_doubt_all(engine, true);
     }
     if (mirror_due(engine) && mirror_due(engine) <= now)

@@ -281,7 +281,7 @@ static void hear_name(void *context, const char *name, bool gone)
     struct mirror_entry *entry = mirror_entry_find(engine->mirror, name);
     if (entry) /* the name stands for something else */
         mirror_entry_forget(engine->mirror, entry);
-    /* The mount follows the name before what is marked has settled. */
+    /* The mount follows, most often before what is marked has settled. */
     drift_mark(engine, name, NULL, false);
     events_publish(engine, &(struct engine_event){.type = gone ? EVENT_NAMESPACE_REMOVED
                                                                : EVENT_NAMESPACE_ADDED,

@@ -658,6 +658,27 @@ def test_external_namespace_made_again(world):
     assert drift(world) == []
 
 
+def test_external_namespace_is_mounted_late(world):
+    """ip-netns(8) makes the file first. What netnsd finds before the mount is no namespace."""
+    world.restart("--audit", "0")
+    world.run("ip", "netns", "add", "theirs")
+    world.apply("lan", {"namespaces": {
+        "theirs": {"external": True, "links": {"ours": {"bridge": {}}}},
+        "net0": {"links": {"br0": {"bridge": {}}}}}})
+    world.run("ip", "netns", "del", "theirs")
+    with Subscriber(world) as subscriber:
+        world.run("touch", "/run/netns/theirs")
+        subscriber.wait("namespaceAdded")
+    # What is repaired second was compared after all that was marked with the first.
+    for _ in range(2):
+        world.run("ip", "-n", "net0", "link", "del", "br0")
+        wait_until(lambda: world.link("net0", "br0"))
+    assert [row["state"] for row in drift(world)] == ["blocked"]
+    world.run("unshare", "--net", "mount", "--bind", "/proc/self/ns/net", "/run/netns/theirs")
+    wait_until(lambda: world.link("theirs", "ours"))
+    wait_until(lambda: drift(world) == [])
+
+
 def test_underlay_comes_late(world):
     """A namespace of others in which a topology has nothing, but which it needs."""
     world.restart("--audit", "0")
