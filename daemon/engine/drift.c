@@ -24,9 +24,12 @@
 #define SETTLE_OWN_MOUNTS 5000
 /* So long after a transaction its mounts may still be heard. */
 #define OWN_MOUNTS_HEARD 1000
-/* Marks of a topology that are compared, and names that are looked at, before others get a turn. */
+/* Marks of a topology that are compared, and names that are looked at, before others get a turn.
+ * When nothing tells that any name was lost, it rests between: a loop that is never idle keeps the
+ * threads that it wakes waiting, where the kernel puts them on its own processor. */
 #define SLICE 64
 #define NAMES_SLICE 16
+#define NAMES_REST 5
 
 struct drift {
     struct event *timer;
@@ -172,17 +175,21 @@ void drift_mark_topology(struct engine *engine, struct topology *topology)
     mark_due(engine, topology, false);
 }
 
+static void want_names(struct drift *drift, int64_t due)
+{
+    if (drift->name)
+        drift->again = earliest(drift->again, due);
+    else
+        drift->mounts = earliest(drift->mounts, due);
+}
+
 void drift_mounts_changed(struct engine *engine)
 {
     struct drift *drift = engine->drift;
     int64_t now = clock_monotonic();
     bool own = drift->mounting || now < drift->own;
-    int64_t due = now + (own ? SETTLE_OWN_MOUNTS : SETTLE_MOUNTS);
     drift->foreign |= !own;
-    if (drift->name)
-        drift->again = earliest(drift->again, due);
-    else
-        drift->mounts = earliest(drift->mounts, due);
+    want_names(drift, now + (own ? SETTLE_OWN_MOUNTS : SETTLE_MOUNTS));
     drift_resume(engine);
 }
 
@@ -388,7 +395,7 @@ static void look_at_mounts(struct engine *engine, int64_t now)
 {
     struct drift *drift = engine->drift;
     if (look_at_names(engine)) {
-        drift->mounts = now;
+        drift->mounts = drift->foreign ? now : now + NAMES_REST;
         return;
     }
     mark_unknown(engine);
@@ -410,7 +417,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
         look_at_mounts(engine, now);
     if (drift->audit && drift->audit <= now) {
         drift->audit = now + engine->audit_interval;
-        drift_mounts_changed(engine);
+        want_names(drift, now);
         mirror_doubt_all(engine, true);
     }
     if (mirror_due(engine) && mirror_due(engine) <= now)
