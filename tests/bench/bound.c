@@ -43,6 +43,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -351,14 +352,23 @@ static void *make_each(void *argument)
     return NULL;
 }
 
+struct hearing {
+    int fd;
+    atomic_size_t count; /* of messages */
+};
+
 static int hearing_socket(void)
 {
     const enum rtnetlink_groups groups[] = {
         RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
         RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,   RTNLGRP_NSID,
     };
+    const struct sockaddr_nl address = {.nl_family = AF_NETLINK};
     int fd = netlink_socket(), size = HEAR_BUFFER, on = 1;
-    bool good = setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) == 0 &&
+    /* Without an address it would be taken for the kernel, which is not told of its own changes
+     * (net/netlink/af_netlink.c, do_one_broadcast()). */
+    bool good = bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+                setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) == 0 &&
                 setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &on, sizeof(on)) == 0;
     for (size_t i = 0; good && i < sizeof(groups) / sizeof(*groups); i++)
         good =
@@ -368,16 +378,24 @@ static int hearing_socket(void)
     return fd;
 }
 
+/* Reads what was heard; how many messages. */
+static size_t hear_all(int fd)
+{
+    char messages[65536];
+    size_t count = 0;
+    while (recv(fd, messages, sizeof(messages), MSG_DONTWAIT) > 0)
+        count++;
+    if (errno != EAGAIN)
+        err(EXIT_FAILURE, "what the kernel tells is lost");
+    return count;
+}
+
 static void *hear(void *argument)
 {
-    const int *fd = argument;
+    struct hearing *hearing = argument;
     const struct timespec pause = {.tv_nsec = HEAR_MILLISECONDS * 1000 * 1000};
-    static char message[65536];
     for (;;) {
-        while (recv(*fd, message, sizeof(message), MSG_DONTWAIT) > 0)
-            ;
-        if (errno != EAGAIN)
-            err(EXIT_FAILURE, "what the kernel tells is lost");
+        hearing->count += hear_all(hearing->fd);
         nanosleep(&pause, NULL);
     }
     return NULL;
@@ -386,10 +404,10 @@ static void *hear(void *argument)
 static void make_all(int count, bool watch)
 {
     static struct pipeline pipeline;
-    static int hearing;
+    static struct hearing hearing;
     pthread_t hearer;
     if (watch) {
-        hearing = hearing_socket();
+        hearing.fd = hearing_socket();
         if ((errno = pthread_create(&hearer, NULL, hear, &hearing)))
             err(EXIT_FAILURE, "no thread can be made");
     }
@@ -408,6 +426,8 @@ static void make_all(int count, bool watch)
         close(pipeline.sockets[index]);
     }
     pthread_join(maker, NULL);
+    if (watch && hear_all(hearing.fd) + hearing.count < (size_t)count)
+        errx(EXIT_FAILURE, "the kernel does not tell what it does");
 }
 
 static int64_t now(void)
