@@ -229,16 +229,18 @@ static bool give_turn(struct transaction *transaction)
     return transaction->turn && evtimer_add(transaction->turn, &at_once) == 0;
 }
 
-/* As much as goes into one turn; when all is told, the transaction ends. */
+/* As much as goes into one turn; when all is told, the transaction ends, a large one in a turn of
+ * its own. */
 static void tell_mirror(struct transaction *transaction)
 {
-    do {
+    while (transaction->untold) {
         transaction->untold =
             mirror_take(transaction->engine, transaction->topology, seen_last(transaction),
                         transaction->before, transaction->untold, SLICE);
-    } while (transaction->untold && !give_turn(transaction));
-    if (!transaction->untold)
-        end(transaction);
+        if ((transaction->untold || transaction_is_large(transaction)) && give_turn(transaction))
+            return;
+    }
+    end(transaction);
 }
 
 void transaction_finish(struct transaction *transaction)
@@ -254,5 +256,6 @@ void transaction_finish(struct transaction *transaction)
         doubt_seen(transaction);
     else if (seen)
         transaction->untold = seen->namespaces;
-    tell_mirror(transaction);
+    if (!transaction_is_large(transaction) || !give_turn(transaction))
+        tell_mirror(transaction);
 }
