@@ -8,9 +8,9 @@
 
 /* Namespaces that lose their names before others get a turn on the thread. */
 #define SLICE 1000
-/* The kernel ends all namespaces that it was told to in one go, and answers nobody meanwhile
- * (net/core/net_namespace.c, cleanup_net()). That is the fastest, as it looks through all that live
- * for each that ends; while others wait, so many are let go of at a time. */
+/* The kernel ends all namespaces that it was told to in one go, and keeps the lock of links
+ * meanwhile (net/core/net_namespace.c, cleanup_net()). That is the fastest, as it looks through all
+ * that live for each that ends; while others wait, so many are let go of at a time. */
 #define CHUNK_CROWDED 100
 /* When so many are let go of, the kernel may begin to end some before the others are: with two
  * parts it takes longer. So one goes first, and the others while the kernel is at that. */
