@@ -24,11 +24,12 @@
 #define SETTLE_OWN_MOUNTS 5000
 /* So long after a transaction its mounts may still be heard. */
 #define OWN_MOUNTS_HEARD 1000
-/* Marks of a topology that are compared, and names that are looked at, before others get a turn.
- * When nothing tells that any name was lost, it rests between: a loop that is never idle keeps the
- * threads that it wakes waiting, where the kernel puts them on its own processor. */
+/* Marks of a topology that are compared, and names that are looked at, before others get a turn. */
 #define SLICE 64
 #define NAMES_SLICE 16
+/* Milliseconds from one slice of names to the next, when nothing tells that any was lost: a loop
+ * that is never idle keeps the threads that it wakes waiting, where the kernel puts them on its own
+ * processor. */
 #define NAMES_REST 5
 
 struct drift {

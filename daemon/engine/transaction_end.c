@@ -220,24 +220,26 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
     tell_mirror(context);
 }
 
-/* False when memory is short. */
+/* Lets others have their turn before a large transaction goes on. False when it goes on now: it is
+ * not large, or memory is short. */
 static bool give_turn(struct transaction *transaction)
 {
     static const struct timeval at_once = {0};
+    if (!transaction_is_large(transaction))
+        return false;
     if (!transaction->turn)
         transaction->turn = evtimer_new(transaction->engine->base, on_turn, transaction);
     return transaction->turn && evtimer_add(transaction->turn, &at_once) == 0;
 }
 
-/* As much as goes into one turn; when all is told, the transaction ends, a large one in a turn of
- * its own. */
+/* As much as goes into one turn; when all is told, the transaction ends, in a turn of its own. */
 static void tell_mirror(struct transaction *transaction)
 {
     while (transaction->untold) {
         transaction->untold =
             mirror_take(transaction->engine, transaction->topology, seen_last(transaction),
                         transaction->before, transaction->untold, SLICE);
-        if ((transaction->untold || transaction_is_large(transaction)) && give_turn(transaction))
+        if (give_turn(transaction))
             return;
     }
     end(transaction);
@@ -256,6 +258,6 @@ void transaction_finish(struct transaction *transaction)
         doubt_seen(transaction);
     else if (seen)
         transaction->untold = seen->namespaces;
-    if (!transaction_is_large(transaction) || !give_turn(transaction))
+    if (!give_turn(transaction))
         tell_mirror(transaction);
 }

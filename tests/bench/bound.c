@@ -363,11 +363,11 @@ static int hearing_socket(void)
         RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
         RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_RULE,   RTNLGRP_NSID,
     };
-    const struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+    const struct sockaddr_nl own = {.nl_family = AF_NETLINK};
     int fd = netlink_socket(), size = HEAR_BUFFER, on = 1;
     /* Without an address it would be taken for the kernel, which is not told of its own changes
      * (net/netlink/af_netlink.c, do_one_broadcast()). */
-    bool good = bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+    bool good = bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0 &&
                 setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) == 0 &&
                 setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &on, sizeof(on)) == 0;
     for (size_t i = 0; good && i < sizeof(groups) / sizeof(*groups); i++)

@@ -26,12 +26,12 @@
 #include <sys/un.h>
 #include <time.h>
 
+#define NICE_MIN (-20)
 #define CALL_MAX 1024
 /* How many calls are under way when pipelined, and how many go in one write. What is under way fits
  * into the buffers of the sockets, so that neither side waits for the other to read. */
 #define WINDOW 256
 #define BURST 32
-#define NICE_MIN (-20)
 /* For how many more calls room is made at once. */
 #define TIMES_STEP 65536
 
