@@ -5,29 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct claim {
-    char *key;
-    const void *holder;
-    UT_hash_handle hh;
-};
-
 __attribute__((format(printf, 2, 3))) static bool add_key(struct claim_keys *keys,
                                                           const char *format, ...)
 {
     if (keys->count == keys->capacity) {
         size_t capacity = keys->capacity ? keys->capacity * 2 : 16;
-        char **grown = reallocarray(keys->items, capacity, sizeof(*grown));
+        struct claim *grown = reallocarray(keys->items, capacity, sizeof(*grown));
         if (!grown)
             return false;
         keys->items = grown;
         keys->capacity = capacity;
     }
+    struct claim *claim = &keys->items[keys->count];
+    *claim = (struct claim){0};
     va_list arguments;
     va_start(arguments, format);
-    int length = vasprintf(&keys->items[keys->count], format, arguments);
+    int length = vasprintf(&claim->key, format, arguments);
     va_end(arguments);
     if (length < 0)
         return false;
+    claim->length = (unsigned)length;
+    HASH_VALUE(claim->key, claim->length, claim->hash);
     keys->count++;
     return true;
 }
@@ -63,72 +61,60 @@ bool claim_keys_add_network(struct claim_keys *keys, const struct network *netwo
 void claim_keys_clear(struct claim_keys *keys)
 {
     for (size_t i = 0; i < keys->count; i++)
-        free(keys->items[i]);
+        free(keys->items[i].key);
     free(keys->items);
     *keys = (struct claim_keys){0};
+}
+
+static struct claim *find(struct claim *claims, const struct claim *key)
+{
+    struct claim *claim = NULL;
+    HASH_FIND_BYHASHVALUE(hh, claims, key->key, key->length, key->hash, claim);
+    return claim;
 }
 
 bool claims_conflict(struct claim *claims, const struct claim_keys *keys, const void *holder)
 {
     for (size_t i = 0; i < keys->count; i++) {
-        struct claim *claim = NULL;
-        HASH_FIND_STR(claims, keys->items[i], claim);
+        const struct claim *claim = find(claims, &keys->items[i]);
         if (claim && claim->holder != holder)
             return true;
     }
     return false;
 }
 
-static bool take_one(struct claim **claims, const char *key, const void *holder)
-{
-    struct claim *claim = NULL;
-    HASH_FIND_STR(*claims, key, claim);
-    if (claim)
-        return true;
-    claim = calloc(1, sizeof(*claim));
-    if (!claim)
-        return false;
-    claim->key = strdup(key);
-    claim->holder = holder;
-    if (claim->key)
-        HASH_ADD_KEYPTR(hh, *claims, claim->key, strlen(claim->key), claim);
-    if (claim->key && claim->hh.tbl)
-        return true;
-    free(claim->key);
-    free(claim);
-    return false;
-}
-
-bool claims_take(struct claim **claims, const struct claim_keys *keys, const void *holder,
+bool claims_take(struct claim **claims, struct claim_keys *keys, const void *holder,
                  bool *out_of_memory)
 {
     *out_of_memory = false;
     if (claims_conflict(*claims, keys, holder))
         return false;
     for (size_t i = 0; i < keys->count; i++) {
-        if (!take_one(claims, keys->items[i], holder)) {
-            claims_release(claims, keys, holder);
+        struct claim *claim = &keys->items[i];
+        if (find(*claims, claim))
+            continue;
+        HASH_ADD_KEYPTR_BYHASHVALUE(hh, *claims, claim->key, claim->length, claim->hash, claim);
+        if (!claim->hh.tbl) {
+            claims_release(claims, keys);
             *out_of_memory = true;
             return false;
         }
+        claim->holder = holder;
     }
     return true;
 }
 
-static void remove_one(struct claim **claims, struct claim *claim)
+static void release(struct claim **claims, struct claim *claim)
 {
     HASH_DEL(*claims, claim);
-    free(claim->key);
-    free(claim);
+    claim->holder = NULL;
 }
 
-void claims_release(struct claim **claims, const struct claim_keys *keys, const void *holder)
+void claims_release(struct claim **claims, struct claim_keys *keys)
 {
     for (size_t i = 0; i < keys->count; i++) {
-        struct claim *claim = NULL;
-        HASH_FIND_STR(*claims, keys->items[i], claim);
-        if (claim && claim->holder == holder)
-            remove_one(claims, claim);
+        if (keys->items[i].holder)
+            release(claims, &keys->items[i]);
     }
 }
 
@@ -136,6 +122,6 @@ void claims_clear(struct claim **claims)
 {
     struct claim *claim, *next;
     HASH_ITER (hh, *claims, claim, next) {
-        remove_one(claims, claim);
+        release(claims, claim);
     }
 }

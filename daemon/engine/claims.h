@@ -4,9 +4,18 @@
 
 #include "engine/internal.h"
 
-/* Keys of things: namespaces, links and other objects in shared namespaces, the topology itself. */
+/* A key of something, and whether it is claimed. */
+struct claim {
+    char *key;
+    unsigned length, hash; /* of the key */
+    const void *holder;    /* NULL: none, or another claim of HOLDER's has the same key */
+    UT_hash_handle hh;
+};
+
+/* Keys of things: namespaces, links and other objects in shared namespaces, the topology itself.
+ * What they were added for can be claimed: until it is released they stay as they are. */
 struct claim_keys {
-    char **items;
+    struct claim *items;
     size_t count, capacity;
 };
 
@@ -16,12 +25,13 @@ bool claim_keys_add_topology(struct claim_keys *keys, const char *name);
 void claim_keys_clear(struct claim_keys *keys);
 
 /* Takes all KEYS for HOLDER in CLAIMS (engine->claims, or a table of reservations), unless one is
- * held by somebody else there. *SHORT says that memory was short (then nothing was taken). */
-bool claims_take(struct claim **claims, const struct claim_keys *keys, const void *holder,
+ * held by somebody else there. *OUT_OF_MEMORY says that memory was short (then nothing was taken).
+ */
+bool claims_take(struct claim **claims, struct claim_keys *keys, const void *holder,
                  bool *out_of_memory);
 /* Is one of KEYS held by somebody other than HOLDER? */
 bool claims_conflict(struct claim *claims, const struct claim_keys *keys, const void *holder);
-/* HOLDER lets go of those of KEYS that it holds. */
-void claims_release(struct claim **claims, const struct claim_keys *keys, const void *holder);
-/* Frees all of CLAIMS. */
+/* Lets go of those of KEYS that are taken in CLAIMS. */
+void claims_release(struct claim **claims, struct claim_keys *keys);
+/* Lets go of all. */
 void claims_clear(struct claim **claims);

@@ -99,24 +99,15 @@ static bool add_shared(struct engine *engine, const struct namespace *namespace,
 }
 
 /* Whether any namespace has sysctls is noted like the rest of one whose name is "". */
-static bool add_namespace(struct engine *engine, const struct namespace *namespace,
-                          struct topology *topology)
+bool holders_add(struct engine *engine, struct topology *topology,
+                 const struct namespace *namespace)
 {
-    return add(engine, namespace->name, NULL, topology) &&
-           (!namespace->sysctls || add(engine, "", HOLDERS_SYSCTLS, topology)) &&
-           (!namespace_is_shared(namespace) || add_shared(engine, namespace, topology));
-}
-
-bool holders_add(struct engine *engine, struct topology *topology, const struct network *network)
-{
-    const struct namespace *namespace, *next;
-    HASH_ITER (hh, network->namespaces, namespace, next) {
-        if (!add_namespace(engine, namespace, topology)) {
-            holders_remove(engine, topology, network);
-            return false;
-        }
-    }
-    return true;
+    if (add(engine, namespace->name, NULL, topology) &&
+        (!namespace->sysctls || add(engine, "", HOLDERS_SYSCTLS, topology)) &&
+        (!namespace_is_shared(namespace) || add_shared(engine, namespace, topology)))
+        return true;
+    holders_remove(engine, topology, namespace);
+    return false;
 }
 
 static void drop_rest(struct engine *engine, const char *namespace, struct topology *topology)
@@ -126,21 +117,18 @@ static void drop_rest(struct engine *engine, const char *namespace, struct topol
     drop(engine, namespace, HOLDERS_SYSCTLS, topology);
 }
 
-void holders_remove(struct engine *engine, struct topology *topology, const struct network *network)
+void holders_remove(struct engine *engine, struct topology *topology,
+                    const struct namespace *namespace)
 {
-    const struct namespace *namespace, *next;
-    HASH_ITER (hh, network->namespaces, namespace, next) {
-        const struct link *link, *next_link;
-        const struct link *links = namespace_is_shared(namespace) ? namespace->links : NULL;
-        HASH_ITER (hh, links, link, next_link) {
-            drop(engine, namespace->name, link->name, topology);
-        }
-        if (!namespace->no_rest)
-            drop_rest(engine, namespace->name, topology);
-        if (namespace->sysctls)
-            drop(engine, "", HOLDERS_SYSCTLS, topology);
-        drop(engine, namespace->name, NULL, topology);
-    }
+    bool shared = namespace_is_shared(namespace);
+    const struct link *link = shared ? namespace->links : NULL;
+    for (; link; link = link->hh.next)
+        drop(engine, namespace->name, link->name, topology);
+    if (shared && !namespace->no_rest)
+        drop_rest(engine, namespace->name, topology);
+    if (namespace->sysctls)
+        drop(engine, "", HOLDERS_SYSCTLS, topology);
+    drop(engine, namespace->name, NULL, topology);
 }
 
 struct topology *holders_owner(const struct engine *engine, const char *name)

@@ -4,11 +4,13 @@
 
 #include "engine/internal.h"
 
-/* What NETWORK, of TOPOLOGY or a part of what that has, holds is noted, and forgotten; with each
- * change of it. False when memory is short: then nothing is noted. */
-bool holders_add(struct engine *engine, struct topology *topology, const struct network *network);
+/* What NAMESPACE, of TOPOLOGY or a part of what that has, says is noted, and forgotten; with each
+ * change of it. Noted twice, it is to be forgotten twice. False when memory is short: then nothing
+ * is noted. */
+bool holders_add(struct engine *engine, struct topology *topology,
+                 const struct namespace *namespace);
 void holders_remove(struct engine *engine, struct topology *topology,
-                    const struct network *network);
+                    const struct namespace *namespace);
 
 /* The topology that owns a namespace; NULL when none does. */
 struct topology *holders_owner(const struct engine *engine, const char *namespace);

@@ -82,13 +82,16 @@ struct topology *topology_require(const struct engine *engine, const char *name,
                                   struct error *error);
 /* The topology of that name, made (at generation 0, with an empty network) when there is none. */
 struct topology *topology_obtain(struct engine *engine, const char *name, struct error *error);
+/* Notes that TOPOLOGY has what NAMESPACE, of the network that it is about to get, says; what the
+ * former one's say goes by holders_remove(). */
+void topology_hold(struct engine *engine, struct topology *topology,
+                   const struct namespace *namespace);
 /* Gives TOPOLOGY another network. Returns the former, which is the caller's. */
-struct network *topology_set_network(struct engine *engine, struct topology *topology,
-                                     struct network *network);
+struct network *topology_set_network(struct topology *topology, struct network *network);
 /* Puts DESIRED, a part of what TOPOLOGY is to have, in the place of PREVIOUS, the same part of what
  * it has (model/part.h). */
-void topology_set_part(struct engine *engine, struct topology *topology,
-                       const struct network *previous, struct network *desired);
+void topology_set_part(struct topology *topology, const struct network *previous,
+                       struct network *desired);
 void topology_remove(struct engine *engine, struct topology *topology);
 void topology_set_message(struct topology *topology, bool waiting, const char *message);
 void topologies_free(struct engine *engine);

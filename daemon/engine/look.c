@@ -336,14 +336,10 @@ bool look_can_borrow(const struct look_entry *entry)
     return !entry->open;
 }
 
-void look_borrow(struct look *look)
+void look_borrow(struct look *look, const char *name)
 {
-    mirror_drain(look->engine);
-    for (struct look_entry *entry = look->entries; entry; entry = entry->hh.next) {
-        const struct netns *netns = netns_table_find(look->table, entry->name);
-        entry->borrowed = netns && netns->fd >= 0 && look_can_borrow(entry) &&
-                          mirror_lend(look->engine, entry->name, look->actual);
-    }
+    struct look_entry *entry = look_entry_find(look, name);
+    entry->borrowed = look_can_borrow(entry) && mirror_lend(look->engine, name, look->actual);
 }
 
 void look_hold(struct look *look, const char *name, size_t step, bool told)
@@ -361,20 +357,22 @@ static int by_step(const struct look_entry *a, const struct look_entry *b)
     return (a->from > b->from) - (a->from < b->from);
 }
 
-/* Fills the queue of those that are held. */
-static void sort(struct look *look)
+static void hold_all(struct look *look)
 {
-    HASH_SORT(look->entries, by_step);
     for (struct look_entry *entry = look->entries; entry; entry = entry->hh.next)
         TAILQ_INSERT_TAIL(&look->held, entry, next);
-    look->sorted = true;
+    look->arranged = true;
+}
+
+void look_arrange(struct look *look)
+{
+    HASH_SORT(look->entries, by_step);
+    hold_all(look);
 }
 
 void look_advance(struct look *look, size_t end)
 {
     struct look_entry *entry;
-    if (!look->sorted)
-        sort(look);
     while ((entry = TAILQ_FIRST(&look->held)) && entry->from < end) {
         entry->followed = entry->after >= end;
         const struct netns *netns = netns_table_find(look->table, entry->name);
@@ -389,8 +387,8 @@ void look_advance(struct look *look, size_t end)
 
 void look_start(struct look *look)
 {
-    if (!look->sorted)
-        sort(look);
+    if (!look->arranged)
+        hold_all(look);
     TAILQ_CONCAT(&look->ready, &look->held, next);
     look->complete = true;
     if (look->running)

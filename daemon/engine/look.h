@@ -24,14 +24,17 @@ bool look_add_network(struct look *look, const struct network *network, bool ado
 /* Also look at the namespace called NAME, whoever made it. PATH as for netns_open(). */
 bool look_add_name(struct look *look, const char *name, const char *path);
 
-/* What the mirror has without a doubt need not be read: takes that into ACTUAL. */
-void look_borrow(struct look *look);
+/* What the mirror has without a doubt need not be read: takes that into ACTUAL. Of the namespace
+ * NAME, which is looked at, and in TABLE. */
+void look_borrow(struct look *look, const char *name);
 
 /* Namespaces that a plan makes can be read while it still runs: NAME, which is in TABLE by then,
  * when STEP is done. With several steps the last counts; they come in order. Where the last ones
  * are TOLD by the kernel, in messages that the mirror understands, the namespace can be read before
  * them; the mirror has it meanwhile. */
 void look_hold(struct look *look, const char *name, size_t step, bool told);
+/* All is held that is. */
+void look_arrange(struct look *look);
 /* The steps before END are done. */
 void look_advance(struct look *look, size_t end);
 

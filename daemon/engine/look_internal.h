@@ -32,7 +32,7 @@ struct look {
     struct look_entry *entries;
     TAILQ_HEAD(look_queue, look_entry) held, ready, todo; /* for later; for the job; the job's */
     struct look_queue followed;                           /* that are read */
-    bool sorted;                                          /* held is filled */
+    bool arranged;                                        /* held is filled */
     bool running;                                         /* the job is */
     bool complete;                                        /* nothing is held any more */
     bool abandoned; /* what is not read is not wanted any more */

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Datagrams that are read before others get a turn, and before one who waits for an answer. */
-#define BUDGET 1024
+#define BUDGET 256
 #define BUDGET_OF_ANSWER 128
 
 /* Milliseconds. Messages are read so long after the first, so that many are read at once; the

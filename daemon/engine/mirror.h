@@ -49,15 +49,15 @@ void mirror_follow(struct engine *engine, const char *namespace, struct network 
  * Whoever borrows it gives it back to mirror_give_back(), or what it became to mirror_take(). */
 bool mirror_lend(struct engine *engine, const char *namespace, struct network *network);
 
-/* Takes over from ACTUAL the namespaces that TOPOLOGY owns, and learns what it can of others: from
- * NEXT on, and at most COUNT. What is in it has been compared. BEFORE, which may be the same, is
- * what it was when it was borrowed. Returns where to go on, or NULL. */
-struct namespace *mirror_take(struct engine *engine, const struct topology *topology,
-                              struct network *actual, const struct network *before,
-                              struct namespace *next, size_t count);
+/* Takes over NAMESPACE from ACTUAL, if TOPOLOGY owns it; else learns from it what it can. What is
+ * in it has been compared. BEFORE, which may be the same network, is what it was when it was
+ * borrowed.
+ */
+void mirror_take(struct engine *engine, const struct topology *topology, struct network *actual,
+                 const struct network *before, struct namespace *namespace);
 
-/* Gives back what was borrowed into NETWORK, which is as it was. */
-void mirror_give_back(struct engine *engine, struct network *network);
+/* Takes NAMESPACE back, if it was borrowed into NETWORK: it is as it was. */
+void mirror_give_back(struct engine *engine, struct network *network, struct namespace *namespace);
 
 /* Calls EACH with the pointer of every thing in which the mirror differs from ACTUAL: there must be
  * none. */

@@ -145,37 +145,28 @@ bool mirror_lend(struct engine *engine, const char *name, struct network *networ
     return false;
 }
 
-struct namespace *mirror_take(struct engine *engine, const struct topology *topology,
-                              struct network *actual, const struct network *before,
-                              struct namespace *next, size_t count)
+void mirror_take(struct engine *engine, const struct topology *topology, struct network *actual,
+                 const struct network *before, struct namespace *namespace)
 {
     struct mirror *mirror = engine->mirror;
-    while (next && count-- > 0) {
-        struct namespace *namespace = next;
-        struct mirror_entry *entry = mirror_entry_find(mirror, namespace->name);
-        next = namespace->hh.next;
-        if (!entry || entry->cookie != namespace->cookie)
-            continue;
-        entry->unborn = false;
-        if (!namespace->some_links && !namespace->no_rest &&
-            holders_owner(engine, namespace->name) == topology)
-            install(mirror, entry, actual, namespace, network_namespace(before, namespace->name));
-        else
-            learn(mirror, entry, namespace);
-    }
-    return next;
+    struct mirror_entry *entry = mirror_entry_find(mirror, namespace->name);
+    if (!entry || entry->cookie != namespace->cookie)
+        return;
+    entry->unborn = false;
+    if (!namespace->some_links && !namespace->no_rest &&
+        holders_owner(engine, namespace->name) == topology)
+        install(mirror, entry, actual, namespace, network_namespace(before, namespace->name));
+    else
+        learn(mirror, entry, namespace);
 }
 
-void mirror_give_back(struct engine *engine, struct network *network)
+void mirror_give_back(struct engine *engine, struct network *network, struct namespace *namespace)
 {
     struct mirror *mirror = engine->mirror;
-    struct namespace *namespace, *next;
-    HASH_ITER (hh, network->namespaces, namespace, next) {
-        struct mirror_entry *entry = mirror_entry_find(mirror, namespace->name);
-        if (entry && entry->cookie == namespace->cookie && !entry->doubt &&
-            !mirror_entry_namespace(mirror, entry))
-            install(mirror, entry, network, namespace, namespace);
-    }
+    struct mirror_entry *entry = mirror_entry_find(mirror, namespace->name);
+    if (entry && entry->cookie == namespace->cookie && !entry->doubt &&
+        !mirror_entry_namespace(mirror, entry))
+        install(mirror, entry, network, namespace, namespace);
 }
 
 /* Sysctls are not heard of. */

@@ -12,9 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes that take about a millisecond to read. */
-#define LARGE_TEXT 32768
-
 static bool check_generation(struct transaction *transaction)
 {
     uint64_t generation = transaction->topology ? transaction->topology->generation : 0;
@@ -159,11 +156,19 @@ static bool inherit(const struct network *previous, struct network *desired, str
     return true;
 }
 
+static bool claim_objects(struct transaction *transaction)
+{
+    return (claim_keys_add_network(&transaction->object_keys, transaction->desired) &&
+            claim_keys_add_network(&transaction->object_keys, transaction->previous)) ||
+           error_memory(&transaction->error);
+}
+
 /* When it cannot be read, transaction->error says why. */
 static void read_whole(struct transaction *transaction)
 {
-    if (read_document(transaction))
-        inherit(transaction->previous, transaction->desired, &transaction->error);
+    if (read_document(transaction) &&
+        inherit(transaction->previous, transaction->desired, &transaction->error))
+        claim_objects(transaction);
 }
 
 /* A topology that is compared may have gone meanwhile. */
@@ -203,13 +208,9 @@ static bool read_transaction(struct transaction *transaction)
            inherit(transaction->previous, transaction->desired, &transaction->error);
 }
 
-void transaction_read_whole(struct transaction *transaction)
+static void begin_anew(struct transaction *transaction)
 {
-    log_about(LOG_DEBUG, &(struct log_subject){.topology = transaction->name},
-              "the change is about more than it describes");
-    struct engine *engine = transaction->engine;
-    mirror_give_back(engine, transaction->before);
-    transaction_let_go(transaction);
+    transaction_release_claims(transaction);
     plan_free(TAKE(transaction->plan));
     network_free(TAKE(transaction->before));
     network_free(TAKE(transaction->desired));
@@ -222,14 +223,19 @@ void transaction_read_whole(struct transaction *transaction)
     transaction->partial = false;
     transaction->whole = true;
     transaction->running = false;
-    transactions_schedule(engine);
+    transactions_schedule(transaction->engine);
 }
 
-static bool claim_objects(struct transaction *transaction)
+static void let_go(struct transaction *transaction)
 {
-    return (claim_keys_add_network(&transaction->object_keys, transaction->desired) &&
-            claim_keys_add_network(&transaction->object_keys, transaction->previous)) ||
-           error_memory(&transaction->error);
+    transaction_let_go(transaction, begin_anew);
+}
+
+void transaction_read_whole(struct transaction *transaction)
+{
+    log_about(LOG_DEBUG, &(struct log_subject){.topology = transaction->name},
+              "the change is about more than it describes");
+    transaction_give_back(transaction, let_go);
 }
 
 /* Has its claims: nobody else touches what it names from here on. */
@@ -251,7 +257,7 @@ static void read_done(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
     transaction->running = false;
-    if (transaction->error.code || !claim_objects(transaction))
+    if (transaction->error.code)
         transaction_refuse(transaction);
     else if (engine->stopping)
         transactions_refuse_waiting(engine);
@@ -266,10 +272,8 @@ static void read_further(struct transaction *transaction)
         history_fetch(transaction);
         return;
     }
-    bool large = transaction_is_large(transaction) ||
-                 (transaction->text && transaction->text->length > LARGE_TEXT);
     transaction->running = true;
-    transaction_think(transaction, large, read_whole, read_done);
+    transaction_think(transaction, transaction_reads_much(transaction), read_whole, read_done);
 }
 
 /* Takes what claims it can; *BEGUN says that it has them all, or its document is being read, or it

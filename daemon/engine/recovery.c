@@ -4,6 +4,7 @@
 #include "common/log_id.h"
 #include "engine/confirm.h"
 #include "engine/look_ahead.h"
+#include "engine/mirror.h"
 #include "engine/rows.h"
 #include "engine/transaction.h"
 #include "kernel/dump.h"
@@ -66,7 +67,10 @@ static bool set_network(struct engine *engine, struct topology *topology,
         network_free(network);
         return false;
     }
-    network_free(topology_set_network(engine, topology, network));
+    for (const struct namespace *each = network->namespaces; each; each = each->hh.next)
+        topology_hold(engine, topology, each);
+    mirror_hear_settings(engine);
+    network_free(topology_set_network(topology, network)); /* it had nothing yet */
     return true;
 }
 

@@ -63,14 +63,8 @@ static void undone(void *context, const struct error *error)
         look_now(transaction);
 }
 
-static void looked(void *context, const struct error *error)
+static void make_plan(struct transaction *transaction)
 {
-    struct transaction *transaction = context;
-    struct error failure = {0};
-    if (error) {
-        give_up(transaction, error);
-        return;
-    }
     const struct plan_input input = {
         .desired = transaction->before,
         .previous = transaction->desired,
@@ -78,17 +72,33 @@ static void looked(void *context, const struct error *error)
         .restore = true,
     };
     plan_free(transaction->plan);
-    transaction->plan = plan_build(&input, &failure);
-    if (!transaction->plan) {
-        give_up(transaction, &failure);
+    transaction->plan = plan_build(&input, &transaction->failure);
+    if (transaction->plan && !transaction_prepare(transaction))
+        error_memory(&transaction->failure);
+}
+
+static void run_plan(struct transaction *transaction)
+{
+    struct error *failure = &transaction->failure;
+    if (failure->code) {
+        give_up(transaction, failure);
     } else if (!transaction->plan->count) {
         end(transaction, CHANGE_ROLLED_BACK);
     } else if (transaction->runs >= RUNS_MAX) {
-        error_set(&failure, ERROR_KERNEL, 0, "something else changes the kernel at the same time");
-        give_up(transaction, &failure);
-    } else if (!transaction_prepare(transaction) || !transaction_run(transaction, undone)) {
+        error_set(failure, ERROR_KERNEL, 0, "something else changes the kernel at the same time");
+        give_up(transaction, failure);
+    } else if (!transaction_run(transaction, undone)) {
         give_up(transaction, NULL);
     }
+}
+
+static void looked(void *context, const struct error *error)
+{
+    struct transaction *transaction = context;
+    if (error)
+        give_up(transaction, error);
+    else
+        transaction_think(transaction, transaction_is_large(transaction), make_plan, run_plan);
 }
 
 /* Should the look fail, all that was planned for may remain. */

@@ -2,6 +2,7 @@
 
 #include <event2/event.h>
 #include <malloc.h>
+#include <stdlib.h>
 
 /* Links that are worth some milliseconds of the loop, and how many of them count at once: small
  * changes, however many, leave nothing that the next one would not use. */
@@ -10,13 +11,30 @@
 /* Until the call, the reply and the jobs are freed as well. */
 static const struct timeval surplus_settle = {.tv_usec = 200000};
 
+static void trim(struct job *job)
+{
+    (void)job;
+    malloc_trim(0);
+}
+
+static void trimmed(struct job *job)
+{
+    free(job);
+}
+
+/* The kernel is at it for milliseconds. When memory is too short for the job, there is no surplus.
+ */
 static void give_back(evutil_socket_t fd, short what, void *context)
 {
     struct engine *engine = context;
+    struct job *job = malloc(sizeof(*job));
     (void)fd;
     (void)what;
     engine->surplus = 0;
-    malloc_trim(0);
+    if (!job)
+        return;
+    *job = (struct job){.run = trim, .done = trimmed};
+    worker_submit(engine->planner, job);
 }
 
 bool surplus_start(struct engine *engine, struct error *error)

@@ -2,8 +2,9 @@
 
 #include <stdlib.h>
 
-/* Namespaces that take about a millisecond. */
+/* Namespaces, and bytes of a document, that take about a millisecond. */
 #define LARGE 64
+#define LARGE_TEXT 32768
 
 static size_t count(const struct network *network)
 {
@@ -13,6 +14,12 @@ static size_t count(const struct network *network)
 bool transaction_is_large(const struct transaction *transaction)
 {
     return count(transaction->desired) + count(transaction->previous) > LARGE;
+}
+
+bool transaction_reads_much(const struct transaction *transaction)
+{
+    return transaction_is_large(transaction) ||
+           (transaction->text && transaction->text->length > LARGE_TEXT);
 }
 
 static void think_run(struct job *job)

@@ -71,37 +71,34 @@ struct topology *topology_obtain(struct engine *engine, const char *name, struct
 
 void topology_remove(struct engine *engine, struct topology *topology)
 {
+    const struct namespace *each = topology->network->namespaces;
     drift_forget(engine, topology);
-    holders_remove(engine, topology, topology->network);
+    for (; each; each = each->hh.next)
+        holders_remove(engine, topology, each);
     mirror_hear_settings(engine);
     HASH_DEL(engine->topologies, topology);
     topology_free(topology);
 }
 
-static void add_holders(struct engine *engine, struct topology *topology,
-                        const struct network *network)
+void topology_hold(struct engine *engine, struct topology *topology,
+                   const struct namespace *namespace)
 {
-    if (!holders_add(engine, topology, network))
-        log_about(LOG_ERR, &(struct log_subject){.topology = topology->name},
+    if (!holders_add(engine, topology, namespace))
+        log_about(LOG_ERR,
+                  &(struct log_subject){.topology = topology->name, .namespace = namespace->name},
                   "out of memory: what changes in it is not noticed; restart netnsd");
-    mirror_hear_settings(engine);
 }
 
-struct network *topology_set_network(struct engine *engine, struct topology *topology,
-                                     struct network *network)
+struct network *topology_set_network(struct topology *topology, struct network *network)
 {
     struct network *former = topology->network;
-    holders_remove(engine, topology, former);
     topology->network = network;
-    add_holders(engine, topology, network);
     return former;
 }
 
-void topology_set_part(struct engine *engine, struct topology *topology,
-                       const struct network *previous, struct network *desired)
+void topology_set_part(struct topology *topology, const struct network *previous,
+                       struct network *desired)
 {
-    holders_remove(engine, topology, previous);
-    add_holders(engine, topology, desired);
     if (part_commit(previous, desired, topology->network))
         return;
     log_about(LOG_ERR, &(struct log_subject){.topology = topology->name},

@@ -13,6 +13,7 @@
 void transaction_refuse(struct transaction *transaction)
 {
     transaction->outcome = CHANGE_REFUSED;
+    transaction->running = true; /* until it is over, nobody begins it */
     transaction_finish(transaction);
 }
 
@@ -36,24 +37,6 @@ void transaction_fail_memory(struct transaction *transaction)
     transaction_roll_back(transaction);
 }
 
-/* Namespaces that the topology has belong to the transaction while it runs. */
-static bool take_namespaces(struct transaction *transaction)
-{
-    struct netns_table *held = &transaction->engine->held;
-    struct namespace *namespace, *next;
-    HASH_ITER (hh, transaction->previous->namespaces, namespace, next) {
-        struct netns *netns = netns_table_find(held, namespace->name);
-        if (!netns || namespace_is_shared(namespace))
-            continue;
-        netns_table_take(held, netns);
-        if (!netns_table_add(&transaction->namespaces, netns)) {
-            netns_free(netns);
-            return false;
-        }
-    }
-    return true;
-}
-
 /* What is marked up to now is compared with what is seen, if that is to be as committed. */
 void transaction_begin_look(struct transaction *transaction, struct look *look, bool compares)
 {
@@ -64,37 +47,85 @@ void transaction_begin_look(struct transaction *transaction, struct look *look, 
 
 static void plan_ready(void *context, const struct error *error);
 
+static void begin_look(struct transaction *transaction)
+{
+    struct topology *topology = transaction->topology;
+    if (!transaction->error.code && topology &&
+        !look_ahead_take(TAKE(topology->ahead), transaction->look))
+        error_memory(&transaction->error);
+    if (transaction->error.code) {
+        transaction_refuse(transaction);
+        return;
+    }
+    transaction->started = clock_monotonic();
+    transaction_begin_look(transaction, TAKE(transaction->look), transaction->recovery);
+}
+
+/* A namespace that the topology has belongs to the transaction while it runs. What the mirror has
+ * of it need not be read. */
+static void take_namespace(struct transaction *transaction, struct namespace *namespace)
+{
+    struct netns_table *held = &transaction->engine->held;
+    struct netns *netns = netns_table_find(held, namespace->name);
+    if (!netns || namespace_is_shared(namespace))
+        return;
+    netns_table_take(held, netns);
+    if (!netns_table_add(&transaction->namespaces, netns)) {
+        netns_free(netns);
+        error_memory(&transaction->error);
+    } else if (!transaction->recovery) {
+        look_borrow(transaction->look, namespace->name);
+    }
+}
+
+static void take_namespaces(struct transaction *transaction)
+{
+    if (transaction->error.code) {
+        transaction_refuse(transaction);
+        return;
+    }
+    if (!transaction->recovery)
+        mirror_drain(transaction->engine);
+    transaction_each(transaction, transaction->previous, NULL, take_namespace, begin_look);
+}
+
+static void prepare_look(struct transaction *transaction)
+{
+    bool adopt = transaction->recovery;
+    if (!look_add_network(transaction->look, transaction->desired, adopt) ||
+        !look_add_network(transaction->look, transaction->previous, adopt))
+        error_memory(&transaction->error);
+}
+
 void transaction_begin(struct transaction *transaction)
 {
     struct topology *topology = transaction->topology;
     if (topology && look_ahead_await(topology->ahead, transaction))
         return;
     transaction->before = network_new(NULL);
-    struct look *look = look_new(transaction->engine, &transaction->namespaces, transaction->before,
-                                 plan_ready, transaction);
-    if (!look || !transaction->before || !take_namespaces(transaction) ||
-        !look_add_network(look, transaction->desired, transaction->recovery) ||
-        !look_add_network(look, transaction->previous, transaction->recovery) ||
-        (topology && !look_ahead_take(TAKE(topology->ahead), look))) {
-        if (look)
-            look_free(look);
+    transaction->look = transaction->before
+                            ? look_new(transaction->engine, &transaction->namespaces,
+                                       transaction->before, plan_ready, transaction)
+                            : NULL;
+    if (transaction->look)
+        transaction_think(transaction, transaction_is_large(transaction), prepare_look,
+                          take_namespaces);
+    else
         transaction_refuse_memory(transaction);
-        return;
-    }
-    transaction->started = clock_monotonic();
-    if (!transaction->recovery)
-        look_borrow(look);
-    transaction_begin_look(transaction, look, transaction->recovery);
 }
 
-void transaction_watch(struct transaction *transaction)
+static void watch(struct transaction *transaction, struct namespace *namespace)
+{
+    const struct netns *netns = netns_table_find(&transaction->namespaces, namespace->name);
+    if (netns)
+        mirror_watch(transaction->engine, netns);
+}
+
+void transaction_watch(struct transaction *transaction, transaction_step *next)
 {
     /* Of a number that was another's before, the end of that is heard first. */
     mirror_drain(transaction->engine);
-    const struct netns *netns, *next;
-    HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
-        mirror_watch(transaction->engine, netns);
-    }
+    transaction_each(transaction, transaction->desired, transaction->previous, watch, next);
 }
 
 void transaction_build_plan(struct transaction *transaction, struct network *previous,
@@ -172,8 +203,7 @@ static void plan_made(struct transaction *transaction)
     }
     transaction_select_repairs(transaction);
     if (transaction->recovery) {
-        transaction_begin_plan(transaction);
-        transaction_run_plan(transaction, NULL);
+        transaction_prepare_plan(transaction, transaction_run_now);
     } else if (transaction->error.code) {
         transaction_refuse(transaction);
     } else if (!transaction->plan->count && !transaction->rows.count &&
@@ -183,8 +213,16 @@ static void plan_made(struct transaction *transaction)
         tell_planned(transaction);
         transaction_finish(transaction);
     } else {
-        intend(transaction);
+        transaction_prepare_plan(transaction, intend);
     }
+}
+
+static void watched(struct transaction *transaction)
+{
+    /* Names that turned out to be somebody else's are not this topology's to remove. */
+    if (transaction->recovery && transaction->owned_previous)
+        recovery_forget_foreign(transaction);
+    transaction_think(transaction, transaction_is_large(transaction), make_plan, plan_made);
 }
 
 static void plan_ready(void *context, const struct error *error)
@@ -195,11 +233,7 @@ static void plan_ready(void *context, const struct error *error)
         transaction_refuse(transaction);
         return;
     }
-    transaction_watch(transaction);
-    /* Names that turned out to be somebody else's are not this topology's to remove. */
-    if (transaction->recovery && transaction->owned_previous)
-        recovery_forget_foreign(transaction);
-    transaction_think(transaction, transaction_is_large(transaction), make_plan, plan_made);
+    transaction_watch(transaction, watched);
 }
 
 static void intended(void *context, const struct error *error)
@@ -216,8 +250,9 @@ static void intended(void *context, const struct error *error)
 static void intend(struct transaction *transaction)
 {
     struct engine *engine = transaction->engine;
-    transaction->topology = topology_obtain(engine, transaction->name, &transaction->error);
-    if (!transaction->topology) {
+    if (!transaction->error.code)
+        transaction->topology = topology_obtain(engine, transaction->name, &transaction->error);
+    if (transaction->error.code) {
         transaction_refuse(transaction);
         return;
     }

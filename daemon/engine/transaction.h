@@ -28,10 +28,16 @@ enum repair_mode {
 
 struct transaction;
 typedef void transaction_step(struct transaction *transaction);
+typedef void transaction_namespace_step(struct transaction *transaction,
+                                        struct namespace *namespace);
 
 struct transaction {
     struct job thinking; /* think.c */
     transaction_step *think, *thought;
+    struct namespace *at, *at_other; /* turns.c: where to go on, in one network and another */
+    transaction_namespace_step *each;
+    transaction_step *after;
+    struct event *turn; /* NULL until it is needed */
     struct engine *engine;
     struct transaction *next; /* in engine->transactions */
     bool running;             /* has its claims, or is about to know what is desired */
@@ -67,16 +73,13 @@ struct transaction {
     struct network
         *previous; /* what the topology answers for now: its network, or owned_previous */
     struct network *owned_previous;
-    struct network *before;   /* the kernel, as it was */
-    struct network *actual;   /* the kernel, as it is */
-    struct namespace *untold; /* when it finishes: of what was seen last, what the mirror takes over
-                               * next */
-    struct event *turn;       /* for that, when others have had theirs; NULL until it is needed */
+    struct network *before; /* the kernel, as it was */
+    struct network *actual; /* the kernel, as it is */
     struct netns_table namespaces;
     uint32_t park_group;
     struct plan *plan;
     struct runner *runner; /* of the plan, until it is told to go on */
-    struct look *look;     /* that verifies what the running plan has done so far; NULL: none yet */
+    struct look *look;     /* that is to begin, or verifies what the running plan has done so far */
     unsigned runs;         /* of plans in the present direction */
     bool touched;          /* a plan was run: the kernel may have changed */
     bool made;             /* a plan made namespaces */
@@ -96,6 +99,7 @@ struct transaction {
     struct error error;
     const char *other;
     char **remaining;
+    struct error failure;      /* why it could not be rolled back */
     struct json_object *tried; /* of a comparison: its members are pointers of what it repaired */
     char **unheard; /* REPAIR_NEVER: pointers of what the mirror did not know; ended by NULL */
     struct process_list processes; /* in the removed namespaces */
@@ -136,8 +140,19 @@ void transaction_think(struct transaction *transaction, bool large, transaction_
                        transaction_step *next);
 /* Are there so many namespaces that to go through them takes long? */
 bool transaction_is_large(const struct transaction *transaction);
+/* Is it that, or is its document so long that to read that takes long? */
+bool transaction_reads_much(const struct transaction *transaction);
 /* Frees NETWORK (may be NULL), on the planner thread when it is large. */
 void network_free_later(struct engine *engine, struct network *network);
+
+/* turns.c */
+
+/* Calls EACH with every namespace of NETWORK, and then of OTHER (each may be NULL), and then NEXT,
+ * on the event loop's thread. When the transaction is large, others have their turns in between,
+ * and before NEXT; else all is done on return. EACH may take the namespace out of its network. */
+void transaction_each(struct transaction *transaction, struct network *network,
+                      struct network *other, transaction_namespace_step *each,
+                      transaction_step *next);
 
 /* transaction.c: until the change is to be made */
 
@@ -155,19 +170,24 @@ void transaction_build_plan(struct transaction *transaction, struct network *pre
                             struct network *actual);
 /* Takes out of the plan what is not to be repaired. */
 void transaction_select_repairs(struct transaction *transaction);
-/* The mirror hears of its namespaces from now on. */
-void transaction_watch(struct transaction *transaction);
+/* The mirror hears of its namespaces from now on. Then NEXT. */
+void transaction_watch(struct transaction *transaction, transaction_step *next);
 /* Begins LOOK. What is marked up to now is COMPARED with what is seen, if that is to be as
  * committed. */
 void transaction_begin_look(struct transaction *transaction, struct look *look, bool compared);
 
 /* transaction_run.c: until it is made */
 
-/* Begins to run the plan, as far as nobody sees. transaction->error tells when memory is short. */
+/* Prepares for the plan, then calls NEXT. transaction->error tells when memory is short. */
+void transaction_prepare_plan(struct transaction *transaction, transaction_step *next);
+/* Begins to run the plan that is prepared for, as far as nobody sees. transaction->error tells when
+ * memory is short. */
 void transaction_begin_plan(struct transaction *transaction);
 /* Goes on with the plan that was begun, verifies what came of it, and commits. Not so when it was
  * not begun, or ERROR came meanwhile (NULL: none): then it rolls back. */
 void transaction_run_plan(struct transaction *transaction, const struct error *error);
+/* Both: begins to run the plan, and goes on with it. */
+void transaction_run_now(struct transaction *transaction);
 /* Every namespace that the plan makes gets its entry, and those where links are parked are noted.
  * False when memory is short. */
 bool transaction_prepare(struct transaction *transaction);
@@ -188,8 +208,11 @@ bool transaction_changes_file(const struct transaction *transaction);
 
 /* transaction_end.c */
 
-/* Gives back the namespaces and claims that it has. */
-void transaction_let_go(struct transaction *transaction);
+/* Gives back the namespaces that it has, which it still claims, then calls NEXT. */
+void transaction_let_go(struct transaction *transaction, transaction_step *next);
+/* What the mirror lent is as it was: gives it back, then calls NEXT. */
+void transaction_give_back(struct transaction *transaction, transaction_step *next);
+void transaction_release_claims(struct transaction *transaction);
 /* Tells everybody what came of it, lets go of what it held, and frees it. */
 void transaction_finish(struct transaction *transaction);
 

@@ -3,6 +3,8 @@
 #include "common/log.h"
 #include "engine/confirm.h"
 #include "engine/history.h"
+#include "engine/holders.h"
+#include "engine/mirror.h"
 #include "engine/rows.h"
 #include "model/network_cut.h"
 
@@ -51,44 +53,79 @@ static void destroyed(struct transaction *transaction)
         transaction_finish(transaction);
 }
 
-/* Namespaces that are in IN, and not in NOT_IN, have come or gone with the commit. */
-static void publish_difference(const struct transaction *transaction, const struct network *in,
-                               const struct network *not_in, enum engine_event_type type)
+static void destroy(struct transaction *transaction)
 {
-    const struct namespace *namespace, *next;
-    HASH_ITER (hh, in->namespaces, namespace, next) {
-        if (!namespace_is_shared(namespace) && !network_namespace(not_in, namespace->name))
-            events_publish(transaction->engine, &(struct engine_event){
-                                                    .type = type,
-                                                    .topology = transaction->name,
-                                                    .namespace = namespace->name,
-                                                });
-    }
+    if (transaction_destroy_parked(transaction, destroyed))
+        return;
+    log_about(LOG_WARNING, &(struct log_subject){.topology = transaction->name},
+              "out of memory: what the change removed is still there, unused");
+    destroyed(transaction);
 }
 
-static void publish_namespaces(const struct transaction *transaction)
+static void publish(const struct transaction *transaction, const struct namespace *namespace,
+                    enum engine_event_type type)
 {
-    publish_difference(transaction, transaction->previous, transaction->desired,
-                       EVENT_NAMESPACE_REMOVED);
-    publish_difference(transaction, transaction->desired, transaction->previous,
-                       EVENT_NAMESPACE_ADDED);
+    events_publish(transaction->engine, &(struct engine_event){
+                                            .type = type,
+                                            .topology = transaction->name,
+                                            .namespace = namespace->name,
+                                        });
+}
+
+static void replaced(struct transaction *transaction)
+{
+    mirror_hear_settings(transaction->engine);
+    destroy(transaction);
+}
+
+/* Of a part, what is desired has gone into the topology's network. */
+static void tell_added(struct transaction *transaction, struct namespace *namespace)
+{
+    const struct namespace *committed =
+        network_namespace(transaction->topology->network, namespace->name);
+    if (committed && !namespace_is_shared(committed) &&
+        !network_namespace(transaction->previous, namespace->name))
+        publish(transaction, namespace, EVENT_NAMESPACE_ADDED);
+}
+
+static void tell_all_added(struct transaction *transaction)
+{
+    transaction_each(transaction, transaction->desired, NULL, tell_added, replaced);
+}
+
+static void let_go_of_former(struct transaction *transaction, struct namespace *namespace)
+{
+    holders_remove(transaction->engine, transaction->topology, namespace);
+    if (!namespace_is_shared(namespace) &&
+        !network_namespace(transaction->desired, namespace->name))
+        publish(transaction, namespace, EVENT_NAMESPACE_REMOVED);
 }
 
 /* The topology has what was desired. */
-static void set_network(struct transaction *transaction)
+static void replace(struct transaction *transaction)
 {
-    struct engine *engine = transaction->engine;
     struct topology *topology = transaction->topology;
-    publish_namespaces(transaction);
     if (transaction->partial) {
-        topology_set_part(engine, topology, transaction->previous, transaction->desired);
-        return;
+        topology_set_part(topology, transaction->previous, transaction->desired);
+    } else {
+        /* The former network is still needed to destroy what was parked. */
+        struct network *former = topology_set_network(topology, transaction->desired);
+        if (transaction->owned_previous)
+            network_free(former);
+        transaction->owned_previous = transaction->previous;
     }
-    /* The former network is still needed to destroy what was parked. */
-    struct network *former = topology_set_network(engine, topology, transaction->desired);
-    if (transaction->owned_previous)
-        network_free(former);
-    transaction->owned_previous = transaction->previous;
+    topology->generation += transaction->type != CHANGE_REMOVE;
+    if (transaction->file) {
+        free(topology->file);
+        topology->file = TAKE(transaction->file);
+    }
+    confirm_committed(transaction);
+    transaction_each(transaction, transaction->previous, NULL, let_go_of_former, tell_all_added);
+}
+
+static void hold(struct transaction *transaction, struct namespace *namespace)
+{
+    topology_hold(transaction->engine, transaction->topology, namespace);
 }
 
 static void committed(void *context, const struct error *error)
@@ -106,20 +143,10 @@ static void committed(void *context, const struct error *error)
     if (transaction->cut && !network_cut_learn(transaction->cut, topology->network))
         log_about(LOG_WARNING, &(struct log_subject){.topology = transaction->name},
                   "out of memory: what sysctls were is forgotten");
-    if (!transaction->recovery) {
-        set_network(transaction);
-        topology->generation += transaction->type != CHANGE_REMOVE;
-        if (transaction->file) {
-            free(topology->file);
-            topology->file = TAKE(transaction->file);
-        }
-        confirm_committed(transaction);
-    }
-    if (!transaction_destroy_parked(transaction, destroyed)) {
-        log_about(LOG_WARNING, &(struct log_subject){.topology = transaction->name},
-                  "out of memory: what the change removed is still there, unused");
-        destroyed(transaction);
-    }
+    if (transaction->recovery)
+        destroy(transaction);
+    else
+        transaction_each(transaction, transaction->desired, NULL, hold, replace);
 }
 
 /* A recovery commits nothing new, but keeps what it learned. */

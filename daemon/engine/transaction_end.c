@@ -12,26 +12,6 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-/* Namespaces that the mirror takes over before others get their turn: half a millisecond. */
-#define SLICE 256
-
-/* What the topology has now is held on; everything else is let go. */
-static void give_namespaces_back(struct transaction *transaction)
-{
-    struct engine *engine = transaction->engine;
-    struct netns *netns, *next;
-    HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
-        netns_table_take(&transaction->namespaces, netns);
-        netns_rest(netns);
-        const struct topology *topology = transaction->topology;
-        const struct namespace *namespace =
-            topology ? network_namespace(topology->network, netns->name) : NULL;
-        bool keep = namespace && !namespace_is_shared(namespace) && netns->fd >= 0;
-        if (!keep || !netns_table_add(&engine->held, netns))
-            netns_free(netns);
-    }
-}
-
 /* Nobody waits for a recovery: what came of it is kept with the topology, and of a part with the
  * drift. */
 static void note_recovery(const struct transaction *transaction)
@@ -87,6 +67,8 @@ static void transaction_free(struct transaction *transaction)
     json_object_put(transaction->document);
     if (transaction->turn)
         event_free(transaction->turn);
+    if (transaction->look)
+        look_free(transaction->look);
     claim_keys_clear(&transaction->topology_key);
     claim_keys_clear(&transaction->object_keys);
     plan_free(transaction->plan);
@@ -131,51 +113,73 @@ static bool is_as_committed(const struct transaction *transaction)
            (transaction->outcome == CHANGE_PLANNED && transaction->recovery);
 }
 
-/* What the kernel has is not known any more, unless nothing was touched. */
-static void doubt_seen(struct transaction *transaction)
+static void give_back(struct transaction *transaction, struct namespace *namespace)
 {
-    struct engine *engine = transaction->engine;
-    if (!transaction->touched) {
-        if (transaction->before)
-            mirror_give_back(engine, transaction->before);
-        return;
-    }
-    const struct netns *netns, *next;
-    HASH_ITER (hh, transaction->namespaces.entries, netns, next) {
-        mirror_doubt(engine, netns->name);
-    }
-    if (transaction->topology && !transaction->partial)
-        drift_mark_topology(engine, transaction->topology);
+    mirror_give_back(transaction->engine, transaction->before, namespace);
 }
 
-static void release(struct engine *engine, const struct network *network)
+void transaction_give_back(struct transaction *transaction, transaction_step *next)
 {
-    const struct namespace *namespace, *next;
-    struct namespace *namespaces = network ? network->namespaces : NULL;
-    HASH_ITER (hh, namespaces, namespace, next) {
-        mirror_release(engine, namespace->name);
-    }
+    transaction_each(transaction, transaction->before, NULL, give_back, next);
 }
 
-void transaction_let_go(struct transaction *transaction)
+static void take(struct transaction *transaction, struct namespace *namespace)
 {
-    struct engine *engine = transaction->engine;
-    give_namespaces_back(transaction);
-    release(engine, transaction->desired);
-    release(engine, transaction->previous);
-    claims_release(&engine->claims, &transaction->topology_key, transaction);
-    claims_release(&engine->claims, &transaction->object_keys, transaction);
+    mirror_take(transaction->engine, transaction->topology, seen_last(transaction),
+                transaction->before, namespace);
+}
+
+static void doubt(struct transaction *transaction, struct namespace *namespace)
+{
+    if (netns_table_find(&transaction->namespaces, namespace->name))
+        mirror_doubt(transaction->engine, namespace->name);
+}
+
+/* What the topology has now is held on; everything else is let go. */
+static void let_go(struct transaction *transaction, struct netns *netns)
+{
+    const struct topology *topology = transaction->topology;
+    const struct namespace *namespace =
+        topology ? network_namespace(topology->network, netns->name) : NULL;
+    bool keep = namespace && !namespace_is_shared(namespace) && netns->fd >= 0;
+    netns_table_take(&transaction->namespaces, netns);
+    netns_rest(netns);
+    if (!keep || !netns_table_add(&transaction->engine->held, netns))
+        netns_free(netns);
+}
+
+static void let_go_of(struct transaction *transaction, struct namespace *namespace)
+{
+    struct netns *netns = netns_table_find(&transaction->namespaces, namespace->name);
+    if (netns)
+        let_go(transaction, netns);
+    mirror_release(transaction->engine, namespace->name);
+}
+
+void transaction_let_go(struct transaction *transaction, transaction_step *next)
+{
+    transaction_each(transaction, transaction->desired, transaction->previous, let_go_of, next);
+}
+
+void transaction_release_claims(struct transaction *transaction)
+{
+    claims_release(&transaction->engine->claims, &transaction->topology_key);
+    claims_release(&transaction->engine->claims, &transaction->object_keys);
 }
 
 /* The topology is what the document says: when that comes again, it need not be read. Nothing is
  * kept of one that is to be warned of each time, or in which nothing has changed. */
-static void keep_text(const struct transaction *transaction)
+static bool is_text_kept(const struct transaction *transaction)
 {
     const struct topology *topology = transaction->topology;
     bool nothing = transaction->partial && !transaction->previous->namespaces;
-    if (topology && transaction->text && transaction->outcome <= CHANGE_UNCHANGED && !nothing &&
-        !transaction->problems.count)
-        part_keep_text(topology->network, transaction->text);
+    return topology && transaction->text && transaction->outcome <= CHANGE_UNCHANGED && !nothing &&
+           !transaction->problems.count;
+}
+
+static void keep_text(struct transaction *transaction)
+{
+    transaction->text = part_keep_text(transaction->topology->network, transaction->text);
 }
 
 static void end(struct transaction *transaction)
@@ -183,7 +187,7 @@ static void end(struct transaction *transaction)
     struct engine *engine = transaction->engine;
     struct topology *topology = transaction->topology;
     uint64_t generation = topology ? topology->generation : 0;
-    transaction_let_go(transaction);
+    transaction_release_claims(transaction);
     surplus_add(engine, transaction->desired);
     surplus_add(engine, transaction->previous);
     if (topology) {
@@ -211,53 +215,34 @@ static void end(struct transaction *transaction)
     engine_check_idle(engine);
 }
 
-static void tell_mirror(struct transaction *transaction);
-
-static void on_turn(evutil_socket_t fd, short what, void *context)
+static void let_go_and_end(struct transaction *transaction)
 {
-    (void)fd;
-    (void)what;
-    tell_mirror(context);
+    transaction_let_go(transaction, end);
 }
 
-/* Lets others have their turn before a large transaction goes on. False when it goes on now: it is
- * not large, or memory is short. */
-static bool give_turn(struct transaction *transaction)
-{
-    static const struct timeval at_once = {0};
-    if (!transaction_is_large(transaction))
-        return false;
-    if (!transaction->turn)
-        transaction->turn = evtimer_new(transaction->engine->base, on_turn, transaction);
-    return transaction->turn && evtimer_add(transaction->turn, &at_once) == 0;
-}
-
-/* As much as goes into one turn; when all is told, the transaction ends, in a turn of its own. */
+/* What the kernel has is not known any more, unless it is as committed, or nothing was touched. */
 static void tell_mirror(struct transaction *transaction)
 {
-    while (transaction->untold) {
-        transaction->untold =
-            mirror_take(transaction->engine, transaction->topology, seen_last(transaction),
-                        transaction->before, transaction->untold, SLICE);
-        if (give_turn(transaction))
-            return;
+    if (is_as_committed(transaction)) {
+        transaction_each(transaction, seen_last(transaction), NULL, take, let_go_and_end);
+    } else if (!transaction->touched) {
+        transaction_give_back(transaction, let_go_and_end);
+    } else {
+        if (transaction->topology && !transaction->partial)
+            drift_mark_topology(transaction->engine, transaction->topology);
+        transaction_each(transaction, transaction->desired, transaction->previous, doubt,
+                         let_go_and_end);
     }
-    end(transaction);
 }
 
 void transaction_finish(struct transaction *transaction)
 {
-    struct engine *engine = transaction->engine;
-    const struct network *seen = seen_last(transaction);
     if (transaction->touched)
-        mirror_drain_names(engine);
+        mirror_drain_names(transaction->engine);
     if (transaction->mounts)
-        drift_mounting(engine, false);
-    keep_text(transaction);
-    if (!is_as_committed(transaction))
-        doubt_seen(transaction);
-    else if (seen)
-        transaction->untold = seen->namespaces;
-    if (!give_turn(transaction))
+        drift_mounting(transaction->engine, false);
+    if (is_text_kept(transaction))
+        transaction_think(transaction, transaction_reads_much(transaction), keep_text, tell_mirror);
+    else
         tell_mirror(transaction);
 }

@@ -28,20 +28,6 @@ static struct netns *prepare_netns(const struct namespace *namespace)
     return netns;
 }
 
-static bool is_mount(const struct operation *operation)
-{
-    return operation->type == OPERATION_NAMESPACE_MAKE ||
-           operation->type == OPERATION_NAMESPACE_PARK ||
-           operation->type == OPERATION_NAMESPACE_UNPARK;
-}
-
-static void note_mounts(struct transaction *transaction)
-{
-    if (!transaction->mounts)
-        drift_mounting(transaction->engine, true);
-    transaction->mounts = true;
-}
-
 static bool add_netns(struct transaction *transaction, const struct namespace *namespace)
 {
     struct netns *netns = prepare_netns(namespace);
@@ -66,8 +52,6 @@ static void note_neighbour(const struct transaction *transaction, const struct l
 
 static bool prepare(struct transaction *transaction, const struct operation *operation)
 {
-    if (is_mount(operation))
-        note_mounts(transaction);
     switch (operation->type) {
     case OPERATION_NAMESPACE_MAKE:
         return add_netns(transaction, operation->namespace);
@@ -91,11 +75,26 @@ bool transaction_prepare(struct transaction *transaction)
     return true;
 }
 
+static bool mounts(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        enum operation_type type = plan->operations[i].type;
+        if (type == OPERATION_NAMESPACE_MAKE || type == OPERATION_NAMESPACE_PARK ||
+            type == OPERATION_NAMESPACE_UNPARK)
+            return true;
+    }
+    return false;
+}
+
 static bool begin_run(struct transaction *transaction, runner_progress *progress,
                       runner_callback *next)
 {
     transaction->runs++;
     transaction->touched = true;
+    if (!transaction->mounts && mounts(transaction->plan)) {
+        transaction->mounts = true;
+        drift_mounting(transaction->engine, true);
+    }
     log_about(LOG_DEBUG, &(struct log_subject){.topology = transaction->name},
               "run %u: %zu operations", transaction->runs, transaction->plan->count);
     transaction->runner =
@@ -112,28 +111,39 @@ bool transaction_run(struct transaction *transaction, runner_callback *next)
     return true;
 }
 
-/* A look at the namespaces of NETWORK, which is not begun. NULL when memory is short. */
-static struct look *new_look(struct transaction *transaction, const struct network *network,
-                             look_callback *next)
+/* Makes transaction->look, at the namespaces of NETWORK; it is not begun. False when memory is
+ * short. */
+static bool make_look(struct transaction *transaction, const struct network *network,
+                      look_callback *next)
 {
     transaction->actual = network_new(NULL);
-    struct look *look = look_new(transaction->engine, &transaction->namespaces, transaction->actual,
-                                 next, transaction);
+    transaction->look = transaction->actual
+                            ? look_new(transaction->engine, &transaction->namespaces,
+                                       transaction->actual, next, transaction)
+                            : NULL;
     /* Of a part, only what is asked for is seen: what was to be made as well as what was there. */
-    if (look && transaction->actual && look_add_network(look, network, false) &&
-        (!transaction->partial || look_add_network(look, transaction->desired, false)))
-        return look;
-    if (look)
-        look_free(look);
-    return NULL;
+    return transaction->look && look_add_network(transaction->look, network, false) &&
+           (!transaction->partial ||
+            look_add_network(transaction->look, transaction->desired, false));
 }
 
-static void finish_look(struct transaction *transaction, struct look *look)
+static void drop_look(struct transaction *transaction)
+{
+    if (transaction->look)
+        look_free(TAKE(transaction->look));
+}
+
+static void finish_look(struct transaction *transaction)
+{
+    transaction_begin_look(transaction, TAKE(transaction->look), true);
+}
+
+/* Reads all that transaction->look has not read yet. */
+static void watch_and_look(struct transaction *transaction)
 {
     plan_free(transaction->plan); /* it is of the networks that were seen last */
     transaction->plan = NULL;
-    transaction_watch(transaction);
-    transaction_begin_look(transaction, look, true);
+    transaction_watch(transaction, finish_look);
 }
 
 bool transaction_look(struct transaction *transaction, const struct network *network,
@@ -142,10 +152,12 @@ bool transaction_look(struct transaction *transaction, const struct network *net
     plan_free(transaction->plan);
     transaction->plan = NULL;
     network_free(transaction->actual);
-    struct look *look = new_look(transaction, network, next);
-    if (look)
-        finish_look(transaction, look);
-    return look;
+    if (make_look(transaction, network, next)) {
+        watch_and_look(transaction);
+        return true;
+    }
+    drop_look(transaction);
+    return false;
 }
 
 static void verified(void *context, const struct error *error);
@@ -162,14 +174,13 @@ static void look_ended(void *context, const struct error *error)
 static void plan_run(void *context, const struct error *error)
 {
     struct transaction *transaction = context;
-    struct look *look = TAKE(transaction->look);
-    if (error && look) {
+    if (error && transaction->look) {
         transaction->error = *error;
-        look_abandon(look);
+        look_abandon(TAKE(transaction->look));
     } else if (error) {
         transaction_fail(transaction, error);
-    } else if (look) {
-        finish_look(transaction, look);
+    } else if (transaction->look) {
+        watch_and_look(transaction);
     } else if (!transaction_look(transaction, transaction->desired, verified)) {
         transaction_fail_memory(transaction);
     }
@@ -211,25 +222,37 @@ static bool look_alongside(struct transaction *transaction)
     const struct plan *plan = transaction->plan;
     if (!transaction->made)
         return true;
-    transaction->look = new_look(transaction, transaction->desired, look_ended);
-    for (size_t i = 0; transaction->look && i < plan->count; i++) {
+    if (!make_look(transaction, transaction->desired, look_ended))
+        return false;
+    for (size_t i = 0; i < plan->count; i++) {
         const struct operation *operation = &plan->operations[i];
         hold_until(transaction, operation->namespace, i);
         if (operation->type == OPERATION_LINK_CREATE && link_peer(operation->link))
             hold_until(transaction, link_peer(operation->link)->namespace, i);
     }
-    return transaction->look;
+    look_arrange(transaction->look);
+    return true;
+}
+
+static void prepare_plan(struct transaction *transaction)
+{
+    if (!transaction_prepare(transaction) || (!transaction->runs && !look_alongside(transaction)))
+        error_memory(&transaction->error);
+}
+
+void transaction_prepare_plan(struct transaction *transaction, transaction_step *next)
+{
+    transaction_think(transaction, transaction_is_large(transaction), prepare_plan, next);
 }
 
 void transaction_begin_plan(struct transaction *transaction)
 {
-    if (!transaction->plan->count ||
-        (transaction_prepare(transaction) && (transaction->runs || look_alongside(transaction)) &&
-         begin_run(transaction, plan_advanced, plan_run)))
+    if (!transaction->error.code &&
+        (!transaction->plan->count || begin_run(transaction, plan_advanced, plan_run)))
         return;
-    if (transaction->look)
-        look_free(TAKE(transaction->look));
-    error_memory(&transaction->error);
+    drop_look(transaction);
+    if (!transaction->error.code)
+        error_memory(&transaction->error);
 }
 
 void transaction_run_plan(struct transaction *transaction, const struct error *error)
@@ -242,6 +265,12 @@ void transaction_run_plan(struct transaction *transaction, const struct error *e
         transaction_fail(transaction, error);
     else
         transaction_commit(transaction);
+}
+
+void transaction_run_now(struct transaction *transaction)
+{
+    transaction_begin_plan(transaction);
+    transaction_run_plan(transaction, NULL);
 }
 
 /* What was taken away is parked: it is not looked for again. */
@@ -258,8 +287,7 @@ static void planned_again(struct transaction *transaction)
     }
     transaction_select_repairs(transaction);
     if (!transaction->plan->count || transaction->runs < RUNS_MAX) {
-        transaction_begin_plan(transaction);
-        transaction_run_plan(transaction, NULL);
+        transaction_prepare_plan(transaction, transaction_run_now);
         return;
     }
     error_set(

@@ -23,8 +23,9 @@ struct json_object *part_of_text(struct network *whole, const struct json_text *
                                  bool (*settled)(void *context, const struct namespace *namespace),
                                  void *context);
 
-/* NETWORK is what TEXT (another reference to it is kept) describes, and no warnings were found. */
-void part_keep_text(struct network *network, struct json_text *text);
+/* NETWORK is what TEXT (taken over) describes, and no warnings were found. Returns what it had
+ * before, which is the caller's. */
+struct json_text *part_keep_text(struct network *network, struct json_text *text);
 
 /* Reads what DESCRIBED, as part_of_patch() has it, makes of WHOLE into *DESIRED, beside what there
  * is of that into *PREVIOUS. MACHINE_ID as for document_read(). PROBLEMS gets warnings. False when

@@ -127,12 +127,13 @@ static bool keep(void *context, struct json_members *member)
     return true;
 }
 
-void part_keep_text(struct network *network, struct json_text *text)
+struct json_text *part_keep_text(struct network *network, struct json_text *text)
 {
+    struct json_text *former = network->text;
     struct keeping keeping = {.network = network, .text = text};
     for (struct namespace *each = network->namespaces; each; each = each->hh.next)
         each->text_length = 0;
-    json_text_put(network->text);
-    network->text = json_text_get(text);
+    network->text = text;
     each_namespace(text, keep, &keeping);
+    return former;
 }

@@ -230,6 +230,16 @@ static void run_requests(struct batch *batch)
     }
 }
 
+/* To free the rows of a large write takes long: that is not left to the event loop's thread. */
+static void free_written(struct batch *batch)
+{
+    struct request *request;
+    STAILQ_FOREACH (request, &batch->requests, next) {
+        if (is_write(request->type))
+            store_rows_clear(&request->rows);
+    }
+}
+
 /* What came while the batch before was written is written together: the disk is waited for once. A
  * batch of nothing tidies up. */
 static void batch_run(struct job *job)
@@ -249,6 +259,7 @@ static void batch_run(struct job *job)
     run_requests(batch);
     if (writes && !database_broken(batch->database) && !database_end(batch->database, &error))
         fail_writes(batch, &error);
+    free_written(batch);
 }
 
 static void begin_batch(struct store *store, size_t place);

@@ -476,7 +476,7 @@ static void test_texts_are_compared(void **unused)
     auto_network struct network *network = read_document(text);
     assert_described(network, text, NULL, "{\"a\":{\"ipv6\":true},\"b\":{}}");
     auto_json_text struct json_text *kept = json_text_new(text, strlen(text));
-    part_keep_text(network, kept);
+    assert_null(part_keep_text(network, TAKE(kept)));
     assert_described(network, text, NULL, "{}");
     assert_described(network, text, "b", "{\"b\":{}}");
     assert_described(network, "{\"namespaces\":{\"b\":{},\"a\":{\"ipv6\": true}}}", NULL, "{}");
@@ -503,7 +503,7 @@ static void test_a_part_has_no_text(void **unused)
     static const char text[] = "{\"namespaces\":{\"a\":{},\"b\":{}}}";
     auto_network struct network *network = read_document(text);
     auto_json_text struct json_text *kept = json_text_new(text, strlen(text));
-    part_keep_text(network, kept);
+    assert_null(part_keep_text(network, TAKE(kept)));
     auto_json struct json_object *patch =
         json_tokener_parse("{\"namespaces\":{\"a\":{\"ipv6\":true}}}");
     auto_network struct network *previous = NULL, *desired = NULL;
