@@ -614,7 +614,7 @@ def test_external_link_comes_late(world):
     world.run("ip", "link", "add", "uplink", "type", "bridge")
     wait_until(lambda: "net0" in world.netns_names() and world.link("net0", "lan")
                and world.addresses("net0", "lan") == ["10.0.1.1/24"])
-    wait_until(lambda: world.call("io.netnsd.Topology.List")["topologies"][0]["state"] == "active")
+    wait_until(lambda: list(world.topologies("state").values()) == ["active"])
     assert audit(world) == ([], [])
 
 
@@ -651,9 +651,9 @@ def test_external_namespace_made_again(world):
     world.stop()
     world.run("ip", "netns", "del", "theirs")
     world.start("--audit", "0")
-    assert world.call("io.netnsd.Topology.List")["topologies"][0]["state"] == "waiting"
+    assert list(world.topologies("state").values()) == ["waiting"]
     world.run("ip", "netns", "add", "theirs")
-    wait_until(lambda: world.call("io.netnsd.Topology.List")["topologies"][0]["state"] == "active")
+    wait_until(lambda: list(world.topologies("state").values()) == ["active"])
     assert world.link("theirs", "ours")
     assert drift(world) == []
 
@@ -692,7 +692,7 @@ def test_underlay_comes_late(world):
     world.start("--audit", "0")
     world.run("ip", "netns", "add", "theirs")
     wait_until(lambda: "net0" in world.netns_names() and world.link("net0", "tunnel"))
-    wait_until(lambda: world.call("io.netnsd.Topology.List")["topologies"][0]["state"] == "active")
+    wait_until(lambda: list(world.topologies("state").values()) == ["active"])
     assert audit(world) == ([], [])
 
 

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from varlink import VarlinkError
-from world import PATIENCE, SANITIZER_ENVIRONMENT, example, wait_until
+from varlink import VarlinkError, result
+from world import PATIENCE, SANITIZER_ENVIRONMENT, bridged_namespaces, example, wait_until
 
 CHANGED = {"namespaces": {
     "host": {"links": {"mybridge0": {"bridge": {"ageingTime": "60s"}, "addresses": ["10.0.1.253/24"]}}},
@@ -30,6 +30,25 @@ def test_sigterm_leaves_the_kernel(world):
     assert world.kernel_changes() == changes
     world.remove("bridge")
     world.assert_clean()
+
+
+def test_stop_while_a_large_change_waits(world):
+    """What was begun is finished; what waits for it is refused, and has changed nothing."""
+    world.apply("later", {"namespaces": {"l": {}}})
+    members = {f"l{index}": {"ipv6": True} for index in range(100)}
+    with world.connect() as first, world.connect() as second:
+        first.send("io.netnsd.Topology.Apply",
+                   {"topology": "large", "document": bridged_namespaces(500)}, more=True)
+        assert first.receive()["continues"]
+        second.send("io.netnsd.Topology.Patch", {"topology": "later", "patch": {
+            "namespaces": {"n0": {"external": True}, **members}}})
+        wait_until(lambda: world.topologies("state")["later"] == "changing")
+        world.stop()
+        with pytest.raises(VarlinkError, match="netnsd is stopping"):
+            result(second.receive())
+    world.start()
+    assert world.generations() == {"large": 1, "later": 1}
+    assert world.netns_names() == sorted(["l", *(f"n{index}" for index in range(500))])
 
 
 @pytest.mark.parametrize("name", ["pair", "bridge", "router", "vxlan"])

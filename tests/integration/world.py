@@ -350,8 +350,12 @@ class World:
 
     def generations(self):
         """What is stored: the generation of each topology."""
+        return self.topologies("generation")
+
+    def topologies(self, member):
+        """What is said of each topology."""
         rows = self.call("io.netnsd.Topology.List")["topologies"]
-        return {row["topology"]: row["generation"] for row in rows}
+        return {row["topology"]: row[member] for row in rows}
 
     def kernel_changes(self):
         return self.call("io.netnsd.Manager.Status")["kernelChanges"]
