@@ -38,11 +38,11 @@ void transaction_fail_memory(struct transaction *transaction)
 }
 
 /* What is marked up to now is compared with what is seen, if that is to be as committed. */
-void transaction_begin_look(struct transaction *transaction, struct look *look, bool compares)
+void transaction_begin_look(struct transaction *transaction, bool compares)
 {
     if (compares && !transaction->partial)
         drift_looking(transaction->engine, transaction->topology);
-    look_start(look);
+    look_start(TAKE(transaction->look));
 }
 
 static void plan_ready(void *context, const struct error *error);
@@ -58,7 +58,7 @@ static void begin_look(struct transaction *transaction)
         return;
     }
     transaction->started = clock_monotonic();
-    transaction_begin_look(transaction, TAKE(transaction->look), transaction->recovery);
+    transaction_begin_look(transaction, transaction->recovery);
 }
 
 /* A namespace that the topology has belongs to the transaction while it runs. What the mirror has

@@ -172,9 +172,9 @@ void transaction_build_plan(struct transaction *transaction, struct network *pre
 void transaction_select_repairs(struct transaction *transaction);
 /* The mirror hears of its namespaces from now on. Then NEXT. */
 void transaction_watch(struct transaction *transaction, transaction_step *next);
-/* Begins LOOK. What is marked up to now is COMPARED with what is seen, if that is to be as
- * committed. */
-void transaction_begin_look(struct transaction *transaction, struct look *look, bool compared);
+/* Begins transaction->look, or lets it read what is left. What is marked up to now is COMPARED with
+ * what is seen, if that is to be as committed. */
+void transaction_begin_look(struct transaction *transaction, bool compared);
 
 /* transaction_run.c: until it is made */
 

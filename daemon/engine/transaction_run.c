@@ -135,25 +135,16 @@ static void drop_look(struct transaction *transaction)
 
 static void finish_look(struct transaction *transaction)
 {
-    transaction_begin_look(transaction, TAKE(transaction->look), true);
-}
-
-/* Reads all that transaction->look has not read yet. */
-static void watch_and_look(struct transaction *transaction)
-{
-    plan_free(transaction->plan); /* it is of the networks that were seen last */
-    transaction->plan = NULL;
-    transaction_watch(transaction, finish_look);
+    transaction_begin_look(transaction, true);
 }
 
 bool transaction_look(struct transaction *transaction, const struct network *network,
                       look_callback *next)
 {
-    plan_free(transaction->plan);
-    transaction->plan = NULL;
+    plan_free(TAKE(transaction->plan)); /* it is of the networks that were seen last */
     network_free(transaction->actual);
     if (make_look(transaction, network, next)) {
-        watch_and_look(transaction);
+        transaction_watch(transaction, finish_look);
         return true;
     }
     drop_look(transaction);
@@ -180,7 +171,8 @@ static void plan_run(void *context, const struct error *error)
     } else if (error) {
         transaction_fail(transaction, error);
     } else if (transaction->look) {
-        watch_and_look(transaction);
+        plan_free(TAKE(transaction->plan));
+        transaction_watch(transaction, finish_look);
     } else if (!transaction_look(transaction, transaction->desired, verified)) {
         transaction_fail_memory(transaction);
     }
