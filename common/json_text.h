@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Shared by those who hold a reference, on one thread. */
+/* Shared by those who hold a reference, of whom one at a time takes or gives back another. */
 struct json_text {
     unsigned references;
     size_t length;

@@ -111,7 +111,7 @@ void engine_stop(struct engine *engine, void (*stopped)(void *context), void *co
     engine->stopping = true;
     engine->stopped = stopped;
     engine->stopped_context = context;
-    transactions_refuse_waiting(engine);
+    transactions_schedule(engine);
     engine_check_idle(engine);
 }
 

@@ -174,8 +174,9 @@ struct inspector {
 /* Shows what the kernel has, from memory where that is known; from the kernel otherwise, on a
  * thread of its own. It is as new as the call, but for what others changed in the last moment while
  * very much changes. What a change is working on, and a topology owns, is shown as it was before
- * that, until it ends; what the change makes is shown as far as it is made. Perhaps calls INSPECTOR
- * before this returns; much is shown in slices, between which others get their turn. */
+ * that, until the change comes to its end; what the change makes is shown as far as it is made.
+ * Perhaps calls INSPECTOR before this returns; much is shown in slices, between which others get
+ * their turn. */
 void engine_inspect(struct engine *engine, const struct inspection_request *request,
                     const struct inspector *inspector);
 

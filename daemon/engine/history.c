@@ -72,8 +72,6 @@ static void fetched(void *context, const struct store_rows *rows, const struct e
         transaction->document = rows_document(rows, &transaction->error);
     if (!transaction->document)
         transaction_refuse(transaction);
-    else if (engine->stopping)
-        transactions_refuse_waiting(engine);
     else
         transactions_schedule(engine);
 }

@@ -102,12 +102,9 @@ static bool add_shared(struct engine *engine, const struct namespace *namespace,
 bool holders_add(struct engine *engine, struct topology *topology,
                  const struct namespace *namespace)
 {
-    if (add(engine, namespace->name, NULL, topology) &&
-        (!namespace->sysctls || add(engine, "", HOLDERS_SYSCTLS, topology)) &&
-        (!namespace_is_shared(namespace) || add_shared(engine, namespace, topology)))
-        return true;
-    holders_remove(engine, topology, namespace);
-    return false;
+    return add(engine, namespace->name, NULL, topology) &&
+           (!namespace->sysctls || add(engine, "", HOLDERS_SYSCTLS, topology)) &&
+           (!namespace_is_shared(namespace) || add_shared(engine, namespace, topology));
 }
 
 static void drop_rest(struct engine *engine, const char *namespace, struct topology *topology)

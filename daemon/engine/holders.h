@@ -5,8 +5,8 @@
 #include "engine/internal.h"
 
 /* What NAMESPACE, of TOPOLOGY or a part of what that has, says is noted, and forgotten; with each
- * change of it. Noted twice, it is to be forgotten twice. False when memory is short: then nothing
- * is noted. */
+ * change of it. Noted twice, it is to be forgotten twice. False when memory is short: then not all
+ * of it is noted. */
 bool holders_add(struct engine *engine, struct topology *topology,
                  const struct namespace *namespace);
 void holders_remove(struct engine *engine, struct topology *topology,

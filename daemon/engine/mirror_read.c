@@ -135,6 +135,7 @@ static bool add_target(struct reading *reading, struct mirror_entry *entry)
     const struct netns *held = netns_table_find(&engine->held, entry->namespace);
     bool host = entry->number == MONITOR_OWN;
     if ((owned && (!held || held->cookie != entry->cookie)) ||
+        (!owned && mirror_is_owned(engine, entry->namespace)) ||
         (!host && !holders_any(engine, entry->namespace)))
         return true;
     struct target target = {.owned = owned};

@@ -222,7 +222,7 @@ static void begin_anew(struct transaction *transaction)
     transaction->topology->changing = false;
     transaction->partial = false;
     transaction->whole = true;
-    transaction->running = false;
+    transaction->running = transaction->claimed = false;
     transactions_schedule(transaction->engine);
 }
 
@@ -241,7 +241,7 @@ void transaction_read_whole(struct transaction *transaction)
 /* Has its claims: nobody else touches what it names from here on. */
 static void begin(struct transaction *transaction)
 {
-    transaction->running = true;
+    transaction->running = transaction->claimed = true;
     bool new = !transaction->recovery || transaction->owned_previous;
     if (new && (!ownership_check(transaction->engine, transaction->topology, transaction->previous,
                                  transaction->desired, &transaction->other, &transaction->error) ||
@@ -255,14 +255,11 @@ static void begin(struct transaction *transaction)
 
 static void read_done(struct transaction *transaction)
 {
-    struct engine *engine = transaction->engine;
     transaction->running = false;
     if (transaction->error.code)
         transaction_refuse(transaction);
-    else if (engine->stopping)
-        transactions_refuse_waiting(engine);
     else
-        transactions_schedule(engine);
+        transactions_schedule(transaction->engine);
 }
 
 /* Reads what is not read yet: a document from the past, or a whole one. */
@@ -336,16 +333,6 @@ static bool schedule_once(struct engine *engine)
     return begun;
 }
 
-void transactions_schedule(struct engine *engine)
-{
-    if (engine->scheduling || engine->stopping)
-        return;
-    engine->scheduling = true;
-    while (schedule_once(engine))
-        ;
-    engine->scheduling = false;
-}
-
 static struct transaction *first_waiting(const struct engine *engine)
 {
     struct transaction *transaction = engine->transactions;
@@ -354,7 +341,7 @@ static struct transaction *first_waiting(const struct engine *engine)
     return transaction;
 }
 
-void transactions_refuse_waiting(struct engine *engine)
+static void refuse_waiting(const struct engine *engine)
 {
     struct transaction *transaction;
     while ((transaction = first_waiting(engine))) {
@@ -362,6 +349,18 @@ void transactions_refuse_waiting(struct engine *engine)
                   "netnsd is stopping: try again when it is back");
         transaction_refuse(transaction);
     }
+}
+
+void transactions_schedule(struct engine *engine)
+{
+    if (engine->scheduling)
+        return;
+    engine->scheduling = true;
+    while (!engine->stopping && schedule_once(engine))
+        ;
+    if (engine->stopping)
+        refuse_waiting(engine);
+    engine->scheduling = false;
 }
 
 static void append(struct transaction *transaction)

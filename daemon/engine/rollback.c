@@ -73,7 +73,8 @@ static void make_plan(struct transaction *transaction)
     };
     plan_free(transaction->plan);
     transaction->plan = plan_build(&input, &transaction->failure);
-    if (transaction->plan && !transaction_prepare(transaction))
+    bool runs = transaction->plan && transaction->plan->count && transaction->runs < RUNS_MAX;
+    if (runs && !transaction_prepare(transaction))
         error_memory(&transaction->failure);
 }
 

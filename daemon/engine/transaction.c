@@ -37,7 +37,6 @@ void transaction_fail_memory(struct transaction *transaction)
     transaction_roll_back(transaction);
 }
 
-/* What is marked up to now is compared with what is seen, if that is to be as committed. */
 void transaction_begin_look(struct transaction *transaction, bool compares)
 {
     if (compares && !transaction->partial)

@@ -40,7 +40,8 @@ struct transaction {
     struct event *turn; /* NULL until it is needed */
     struct engine *engine;
     struct transaction *next; /* in engine->transactions */
-    bool running;             /* has its claims, or is about to know what is desired */
+    bool claimed;             /* has all its claims */
+    bool running; /* and is begun, or about to know what is desired, or coming to an end */
 
     /* What is asked. */
     enum change_type type;
@@ -125,17 +126,15 @@ bool transaction_recover(struct engine *engine, struct topology *topology, struc
 bool transaction_compare(struct engine *engine, struct topology *topology, struct dirty *dirty,
                          enum repair_mode mode, change_callback *callback, void *context);
 
-/* Gives whatever can run its claims, in order of arrival. */
+/* Gives whatever can run its claims, in order of arrival. When the engine stops, those that have
+ * none are refused, with ERROR_BUSY. */
 void transactions_schedule(struct engine *engine);
-
-/* Ends, with ERROR_BUSY, those that have no claims yet. */
-void transactions_refuse_waiting(struct engine *engine);
 
 /* think.c */
 
-/* Runs THINK, which touches nothing but the transaction and what nobody changes meanwhile, and then
- * NEXT on the event loop's thread. What is large is thought about on the planner thread, so that
- * others are answered meanwhile; else NEXT has been run on return. */
+/* Runs THINK, which changes nothing that anybody else looks at meanwhile, and looks at nothing that
+ * somebody may change, and then NEXT on the event loop's thread. What is large is thought about on
+ * the planner thread, so that others are answered meanwhile; else NEXT has been run on return. */
 void transaction_think(struct transaction *transaction, bool large, transaction_step *think,
                        transaction_step *next);
 /* Are there so many namespaces that to go through them takes long? */
@@ -172,9 +171,9 @@ void transaction_build_plan(struct transaction *transaction, struct network *pre
 void transaction_select_repairs(struct transaction *transaction);
 /* The mirror hears of its namespaces from now on. Then NEXT. */
 void transaction_watch(struct transaction *transaction, transaction_step *next);
-/* Begins transaction->look, or lets it read what is left. What is marked up to now is COMPARED with
- * what is seen, if that is to be as committed. */
-void transaction_begin_look(struct transaction *transaction, bool compared);
+/* Begins transaction->look, or lets it read what is left. With COMPARES, what is marked up to now
+ * is compared with what is seen, if that is to be as committed. */
+void transaction_begin_look(struct transaction *transaction, bool compares);
 
 /* transaction_run.c: until it is made */
 
@@ -208,7 +207,7 @@ bool transaction_changes_file(const struct transaction *transaction);
 
 /* transaction_end.c */
 
-/* Gives back the namespaces that it has, which it still claims, then calls NEXT. */
+/* Gives back the namespaces that it has, and still claims, then calls NEXT. */
 void transaction_let_go(struct transaction *transaction, transaction_step *next);
 /* What the mirror lent is as it was: gives it back, then calls NEXT. */
 void transaction_give_back(struct transaction *transaction, transaction_step *next);

@@ -120,6 +120,7 @@ static void replace(struct transaction *transaction)
         topology->file = TAKE(transaction->file);
     }
     confirm_committed(transaction);
+    mirror_hear_settings(transaction->engine);
     transaction_each(transaction, transaction->previous, NULL, let_go_of_former, tell_all_added);
 }
 

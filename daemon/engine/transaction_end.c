@@ -171,9 +171,8 @@ void transaction_release_claims(struct transaction *transaction)
  * kept of one that is to be warned of each time, or in which nothing has changed. */
 static bool is_text_kept(const struct transaction *transaction)
 {
-    const struct topology *topology = transaction->topology;
-    bool nothing = transaction->partial && !transaction->previous->namespaces;
-    return topology && transaction->text && transaction->outcome <= CHANGE_UNCHANGED && !nothing &&
+    return transaction->topology && transaction->text && transaction->outcome <= CHANGE_UNCHANGED &&
+           !(transaction->partial && !transaction->previous->namespaces) &&
            !transaction->problems.count;
 }
 
@@ -217,7 +216,10 @@ static void end(struct transaction *transaction)
 
 static void let_go_and_end(struct transaction *transaction)
 {
-    transaction_let_go(transaction, end);
+    if (transaction->claimed)
+        transaction_let_go(transaction, end);
+    else
+        end(transaction);
 }
 
 /* What the kernel has is not known any more, unless it is as committed, or nothing was touched. */

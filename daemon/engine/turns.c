@@ -2,7 +2,8 @@
 
 #include <event2/event.h>
 
-/* Namespaces that are gone through before others get their turn: less than a millisecond. */
+/* Namespaces that are gone through before others get their turn: less than a millisecond, where
+ * they have few links. */
 #define SLICE 256
 
 static void go_on(struct transaction *transaction);

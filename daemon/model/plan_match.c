@@ -203,7 +203,8 @@ static bool find_actual_link(struct plan_builder *builder, struct link *link)
                           "exists already and netnsd did not make it: remove it, choose another "
                           "name, or refer to it with \"external\": true");
     link->match = actual;
-    link->ifindex = actual->ifindex;
+    if (!input->restore) /* there it is the same, and others may look at it */
+        link->ifindex = actual->ifindex;
     actual->match = link;
     actual->fate = link->fate = FATE_KEEP;
     return true;

@@ -1,13 +1,14 @@
 """A change of some namespaces is made as a part of its topology: what comes of it is what the whole
 would come to, and where more follows from it, the whole is changed."""
 
+import contextlib
 import re
 
 import pytest
 
 from test_faults import fail_each_step
 from test_history import comparable
-from varlink import VarlinkError
+from varlink import VarlinkError, result
 from world import wait_until
 
 
@@ -128,6 +129,19 @@ def test_more_follows(world):
     world.patch("lan", {"namespaces": {"n1": {"links": {"eth0": {"alias": "one"}}}}})
     world.patch("lan", {"namespaces": {"n1": {"links": {"eth0": {"alias": None}}}}})
     wait_until(lambda: comparable(world.snapshot()) == before)
+
+
+def test_stop_while_more_follows(world):
+    """A change that netnsd does not come to any more is refused."""
+    world.apply("lan", document())
+    with world.connect() as connection:
+        with world.paused():
+            world.run("ip", "-n", "hub", "link", "del", "br0")
+            connection.send("io.netnsd.Topology.Patch", {"topology": "lan", "patch": {
+                "namespaces": {"n1": {"links": {"eth0": {"alias": "one"}}}}}})
+        world.stop()
+        with contextlib.suppress(VarlinkError):  # unless it was made before
+            result(connection.receive())
 
 
 @pytest.mark.parametrize("patch, error", [
