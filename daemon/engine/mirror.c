@@ -148,36 +148,6 @@ void mirror_release(struct engine *engine, const char *namespace)
         mirror_entry_doubt(engine->mirror, entry, entry->doubt);
 }
 
-void mirror_await_end(struct engine *engine, const struct netns *netns)
-{
-    struct mirror *mirror = engine->mirror;
-    struct mirror_entry *entry = mirror_entry_find(mirror, netns->name);
-    if (!entry || entry->cookie != netns->cookie || entry->awaited == mirror->await_round)
-        return;
-    entry->awaited = mirror->await_round;
-    mirror->await_count++;
-}
-
-bool mirror_awaits_end(const struct engine *engine)
-{
-    return engine->mirror->await_count;
-}
-
-void mirror_await_no_end(struct engine *engine)
-{
-    engine->mirror->await_round++;
-    engine->mirror->await_count = 0;
-}
-
-void mirror_entry_ends(struct mirror *mirror, struct mirror_entry *entry)
-{
-    if (entry->awaited != mirror->await_round)
-        return;
-    entry->awaited = 0;
-    if (--mirror->await_count == 0)
-        destructions_resume(mirror->engine);
-}
-
 void mirror_doubt(struct engine *engine, const char *namespace)
 {
     struct mirror_entry *entry = mirror_entry_find(engine->mirror, namespace);
@@ -297,16 +267,48 @@ void mirror_drain_names(struct engine *engine)
 }
 
 /* To be woken by each message costs more than to read it, and not only here: whoever makes the
- * change has to wake us. Names and mounts come with messages. */
+ * change has to wake us. Names and mounts come with messages. For an end that is awaited there is
+ * no pause. */
 static void pause_hearing(struct mirror *mirror)
 {
     if (clock_monotonic() - mirror->read_at > PAUSE_QUIET)
         mirror->pause = PAUSE_MIN;
-    const struct timeval pause = {.tv_usec = mirror->pause * 1000};
+    const struct timeval pause = {.tv_usec = mirror->await_count ? 0 : mirror->pause * 1000};
     event_del(mirror->messages);
     event_del(mirror->names);
     event_del(mirror->mounts);
     event_add(mirror->pause_over, &pause);
+}
+
+void mirror_await_end(struct engine *engine, const struct netns *netns)
+{
+    struct mirror *mirror = engine->mirror;
+    struct mirror_entry *entry = mirror_entry_find(mirror, netns->name);
+    if (!entry || entry->cookie != netns->cookie || entry->awaited == mirror->await_round)
+        return;
+    entry->awaited = mirror->await_round;
+    if (mirror->await_count++ == 0)
+        pause_hearing(mirror);
+}
+
+bool mirror_awaits_end(const struct engine *engine)
+{
+    return engine->mirror->await_count;
+}
+
+void mirror_await_no_end(struct engine *engine)
+{
+    engine->mirror->await_round++;
+    engine->mirror->await_count = 0;
+}
+
+void mirror_entry_ends(struct mirror *mirror, struct mirror_entry *entry)
+{
+    if (entry->awaited != mirror->await_round)
+        return;
+    entry->awaited = 0;
+    if (--mirror->await_count == 0)
+        destructions_resume(mirror->engine);
 }
 
 static void on_messages(evutil_socket_t fd, short what, void *context)
