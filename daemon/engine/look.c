@@ -308,7 +308,7 @@ static void look_done(struct job *job)
 struct look *look_new(struct engine *engine, struct netns_table *table, struct network *actual,
                       look_callback *callback, void *context)
 {
-    struct look *look = calloc(1, sizeof(*look));
+    struct look *look = actual ? calloc(1, sizeof(*look)) : NULL;
     if (!look)
         return NULL;
     look->job = (struct job){.run = look_run, .done = look_done};

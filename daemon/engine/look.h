@@ -9,7 +9,7 @@ struct look;
 typedef void look_callback(void *context, const struct error *error);
 
 /* Reads into ACTUAL. Namespaces that TABLE does not have are opened and added to it. Both belong to
- * the look until the callback. */
+ * the look until the callback. NULL when memory is short; so ACTUAL may be, too. */
 struct look *look_new(struct engine *engine, struct netns_table *table, struct network *actual,
                       look_callback *callback, void *context);
 

@@ -44,8 +44,7 @@ struct look_ahead *look_ahead_new(struct engine *engine, struct network *known)
         return NULL;
     ahead->known = TAKE(owned);
     ahead->seen = network_new(NULL);
-    struct look *look =
-        ahead->seen ? look_new(engine, &ahead->opened, ahead->seen, seen, ahead) : NULL;
+    struct look *look = look_new(engine, &ahead->opened, ahead->seen, seen, ahead);
     if (look && look_add_network(look, ahead->known, true)) {
         ahead->running = true;
         look_start(look);

@@ -102,10 +102,8 @@ void transaction_begin(struct transaction *transaction)
     if (topology && look_ahead_await(topology->ahead, transaction))
         return;
     transaction->before = network_new(NULL);
-    transaction->look = transaction->before
-                            ? look_new(transaction->engine, &transaction->namespaces,
-                                       transaction->before, plan_ready, transaction)
-                            : NULL;
+    transaction->look = look_new(transaction->engine, &transaction->namespaces, transaction->before,
+                                 plan_ready, transaction);
     if (transaction->look)
         transaction_think(transaction, transaction_is_large(transaction), prepare_look,
                           take_namespaces);

@@ -117,10 +117,8 @@ static bool make_look(struct transaction *transaction, const struct network *net
                       look_callback *next)
 {
     transaction->actual = network_new(NULL);
-    transaction->look = transaction->actual
-                            ? look_new(transaction->engine, &transaction->namespaces,
-                                       transaction->actual, next, transaction)
-                            : NULL;
+    transaction->look = look_new(transaction->engine, &transaction->namespaces, transaction->actual,
+                                 next, transaction);
     /* Of a part, only what is asked for is seen: what was to be made as well as what was there. */
     return transaction->look && look_add_network(transaction->look, network, false) &&
            (!transaction->partial ||
