@@ -263,9 +263,26 @@ static bool submit(struct transaction *transaction, const struct destruction *wo
     return true;
 }
 
+/* Of many, the thread finds that out. */
+static bool has_parked(const struct transaction *transaction)
+{
+    if (transaction->parked_in_count || transaction_is_large(transaction))
+        return true;
+    struct namespace *namespace, *next;
+    HASH_ITER (hh, transaction->previous->namespaces, namespace, next) {
+        if (is_removed(transaction, namespace))
+            return true;
+    }
+    return false;
+}
+
 bool transaction_destroy_parked(struct transaction *transaction,
                                 void (*next)(struct transaction *transaction))
 {
+    if (!has_parked(transaction)) {
+        next(transaction);
+        return true;
+    }
     return submit(transaction, &(struct destruction){.is_destroyed = is_removed,
                                                      .destroy = destroy_removed,
                                                      .next = next,

@@ -79,6 +79,36 @@ static void make_run(struct job *job)
     }
 }
 
+/* Nobody sees a namespace that is not complete. */
+static void name(const struct slice *slice)
+{
+    struct runner *runner = slice->runner;
+    size_t end = slice->first + slice->count;
+    for (size_t i = slice->first; i < end && !atomic_load(&runner->failed); i++) {
+        const struct operation *operation = &runner->plan->operations[i];
+        const struct netns *netns = made_by(runner, operation);
+        struct error error = {0};
+        if (netns && !netns_name(netns, &error))
+            fail(runner, operation, &error);
+    }
+}
+
+static void name_run(struct job *job)
+{
+    name(slice_of(job, offsetof(struct slice, name)));
+}
+
+/* Nothing is done meanwhile: to have another thread go on would only take time. */
+static bool is_whole_plan(const struct slice *slice)
+{
+    return slice->count == slice->runner->plan->count;
+}
+
+static bool is_named_apart(const struct slice *slice)
+{
+    return slice->runner->makes && !is_whole_plan(slice);
+}
+
 static void configure_run(struct job *job)
 {
     const struct slice *slice = slice_of(job, offsetof(struct slice, configure));
@@ -92,23 +122,10 @@ static void configure_run(struct job *job)
         if (!execute_operations(&runner->execution, &operations[i], count, &failed, &error))
             fail(runner, &operations[i + failed], &error);
     }
+    if (!is_named_apart(slice))
+        name(slice);
     if (end == runner->plan->count || atomic_load(&runner->failed))
         execute_end(&runner->execution);
-}
-
-/* Nobody sees a namespace that is not complete. */
-static void name_run(struct job *job)
-{
-    const struct slice *slice = slice_of(job, offsetof(struct slice, name));
-    struct runner *runner = slice->runner;
-    size_t end = slice->first + slice->count;
-    for (size_t i = slice->first; i < end && !atomic_load(&runner->failed); i++) {
-        const struct operation *operation = &runner->plan->operations[i];
-        const struct netns *netns = made_by(runner, operation);
-        struct error error = {0};
-        if (netns && !netns_name(netns, &error))
-            fail(runner, operation, &error);
-    }
 }
 
 static void begin_slice(struct runner *runner, struct slice *slice)
@@ -118,7 +135,7 @@ static void begin_slice(struct runner *runner, struct slice *slice)
     if (slice->count > SLICE_MAX)
         slice->count = SLICE_MAX;
     runner->next += slice->count;
-    slice->pending = runner->makes ? 3 : 1;
+    slice->pending = 1U + runner->makes + is_named_apart(slice);
     if (runner->makes)
         worker_submit(runner->engine->maker, &slice->make);
 }
@@ -138,7 +155,7 @@ static void slice_done(struct slice *slice)
     if (--slice->pending)
         return;
     /* Slices are done in order: the configurer does one after the other. */
-    if (runner->progress && !atomic_load(&runner->failed))
+    if (runner->progress && !is_whole_plan(slice) && !atomic_load(&runner->failed))
         runner->progress(runner->context, slice->first + slice->count);
     if (runner->next < runner->plan->count && !atomic_load(&runner->failed)) {
         begin_slice(runner, slice);
@@ -160,7 +177,7 @@ static void make_done(struct job *job)
 static void configure_done(struct job *job)
 {
     struct slice *slice = slice_of(job, offsetof(struct slice, configure));
-    if (slice->runner->makes)
+    if (is_named_apart(slice))
         worker_submit(slice->runner->engine->reader, &slice->name);
     slice_done(slice);
 }

@@ -1,10 +1,12 @@
 /* Running a plan: the maker thread makes namespaces, the configurer thread does everything else,
- * one a step ahead of the other, and the reader thread names what is complete. */
+ * one a step ahead of the other, and the reader thread names what is complete, unless the plan is
+ * short: then the configurer does. */
 #pragma once
 
 #include "engine/internal.h"
 
-/* Called on the event loop's thread when the operations before END are done. */
+/* Called on the event loop's thread when the operations before END are done, unless these are all
+ * of a short plan. */
 typedef void runner_progress(void *context, size_t end);
 
 /* Called on the event loop's thread when everything is done (ERROR NULL) or something failed. After
