@@ -217,7 +217,8 @@ void transaction_finish(struct transaction *transaction);
 
 /* destroy.c */
 
-/* The commit is done: destroys what was parked, then calls NEXT. False when memory is short. */
+/* The commit is done: destroys what was parked, then, which may be at once, calls NEXT. False when
+ * memory is short. */
 bool transaction_destroy_parked(struct transaction *transaction,
                                 void (*next)(struct transaction *transaction));
 /* The change failed: destroys the namespaces that it made, then calls NEXT. */
