@@ -34,7 +34,7 @@ struct runner {
     runner_callback *callback;
     void *context;
     size_t next; /* operation that no slice has yet */
-    bool makes;  /* namespaces, which is to be done, and to be named, by other threads */
+    bool makes;  /* namespaces, which is another thread's to do */
     struct slice slices[SLICES];
     struct introduction introduction; /* the maker's */
     atomic_bool failed;
@@ -98,12 +98,12 @@ static void name_run(struct job *job)
     name(slice_of(job, offsetof(struct slice, name)));
 }
 
-/* Nothing is done meanwhile: to have another thread go on would only take time. */
 static bool is_whole_plan(const struct slice *slice)
 {
     return slice->count == slice->runner->plan->count;
 }
 
+/* Where nothing else is to be done meanwhile, to have another thread go on would only take time. */
 static bool is_named_apart(const struct slice *slice)
 {
     return slice->runner->makes && !is_whole_plan(slice);
