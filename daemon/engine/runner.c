@@ -80,7 +80,7 @@ static void make_run(struct job *job)
 }
 
 /* Nobody sees a namespace that is not complete. */
-static void name(const struct slice *slice)
+static void name_made(const struct slice *slice)
 {
     struct runner *runner = slice->runner;
     size_t end = slice->first + slice->count;
@@ -95,7 +95,7 @@ static void name(const struct slice *slice)
 
 static void name_run(struct job *job)
 {
-    name(slice_of(job, offsetof(struct slice, name)));
+    name_made(slice_of(job, offsetof(struct slice, name)));
 }
 
 static bool is_whole_plan(const struct slice *slice)
@@ -123,7 +123,7 @@ static void configure_run(struct job *job)
             fail(runner, &operations[i + failed], &error);
     }
     if (!is_named_apart(slice))
-        name(slice);
+        name_made(slice);
     if (end == runner->plan->count || atomic_load(&runner->failed))
         execute_end(&runner->execution);
 }
