@@ -211,6 +211,7 @@ static bool read_transaction(struct transaction *transaction)
 static void begin_anew(struct transaction *transaction)
 {
     transaction_release_claims(transaction);
+    make_ahead_free(TAKE(transaction->ahead));
     plan_free(TAKE(transaction->plan));
     network_free(TAKE(transaction->before));
     network_free(TAKE(transaction->desired));

@@ -29,6 +29,7 @@ static struct slice *slice_of(struct job *job, size_t offset)
 struct runner {
     struct engine *engine;
     const struct plan *plan;
+    struct make_ahead *ahead;
     struct execution execution;
     runner_progress *progress;
     runner_callback *callback;
@@ -59,6 +60,12 @@ static struct netns *made_by(const struct runner *runner, const struct operation
                  : NULL;
 }
 
+static bool obtain(const struct runner *runner, struct netns *netns, struct error *error)
+{
+    return make_ahead_take(runner->ahead, netns, error) &&
+           (netns->fd >= 0 || netns_make(netns, error));
+}
+
 /* The configurer waits for namespaces that this thread owes it: after a failure it is told that
  * they will not come. */
 static void make_run(struct job *job)
@@ -71,10 +78,13 @@ static void make_run(struct job *job)
         struct error error = {0};
         if (!netns)
             continue;
-        bool good = !atomic_load(&runner->failed);
-        if (good && !(good = netns_make(netns, &runner->introduction, &error)))
+        bool wanted = !atomic_load(&runner->failed);
+        bool good = wanted && obtain(runner, netns, &error);
+        if (wanted && !good)
             fail(runner, operation, &error);
-        if (!good)
+        if (good)
+            netns_present(netns, &runner->introduction);
+        else
             netns_abandon(netns);
     }
 }
@@ -197,14 +207,17 @@ static bool makes(const struct plan *plan)
 }
 
 struct runner *runner_start(struct engine *engine, const struct plan *plan,
-                            const struct netns_table *namespaces, uint32_t park_group,
-                            runner_progress *progress, runner_callback *callback, void *context)
+                            const struct netns_table *namespaces, struct make_ahead *ahead,
+                            uint32_t park_group, runner_progress *progress,
+                            runner_callback *callback, void *context)
 {
     struct runner *runner = calloc(1, sizeof(*runner));
     if (!runner)
         return NULL;
     runner->engine = engine;
     runner->plan = plan;
+    runner->ahead = ahead;
+    make_ahead_stop(ahead);
     runner->execution = (struct execution){.namespaces = namespaces, .park_group = park_group};
     runner->progress = progress;
     runner->callback = callback;

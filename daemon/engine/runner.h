@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/internal.h"
+#include "engine/make_ahead.h"
 
 /* Called on the event loop's thread when the operations before END are done, unless these are all
  * of a short plan. */
@@ -18,10 +19,12 @@ struct runner;
 /* Begins to run PLAN: until runner_go_on() it only makes namespaces, which nobody sees while they
  * have no names, and which end with the process. PROGRESS may be NULL. NAMESPACES must hold every
  * namespace that the plan names, those to be made as pending; it and the plan belong to the runner
- * until the callback. NULL when memory is short: then nothing was begun. */
+ * until the callback, and so does AHEAD, which may have some of them (NULL: none). NULL when memory
+ * is short: then nothing was begun. */
 struct runner *runner_start(struct engine *engine, const struct plan *plan,
-                            const struct netns_table *namespaces, uint32_t park_group,
-                            runner_progress *progress, runner_callback *callback, void *context);
+                            const struct netns_table *namespaces, struct make_ahead *ahead,
+                            uint32_t park_group, runner_progress *progress,
+                            runner_callback *callback, void *context);
 
 /* Does all else too; or, because of ERROR (NULL: none), ends as if something had failed with it. To
  * be called once. */

@@ -11,6 +11,7 @@
 #include "engine/claims.h"
 #include "engine/internal.h"
 #include "engine/look.h"
+#include "engine/make_ahead.h"
 #include "engine/runner.h"
 #include "kernel/processes.h"
 
@@ -79,13 +80,14 @@ struct transaction {
     struct netns_table namespaces;
     uint32_t park_group;
     struct plan *plan;
-    struct runner *runner; /* of the plan, until it is told to go on */
-    struct look *look;     /* that is to begin, or verifies what the running plan has done so far */
-    unsigned runs;         /* of plans in the present direction */
-    bool touched;          /* a plan was run: the kernel may have changed */
-    bool made;             /* a plan made namespaces */
-    bool mounts;           /* a plan makes namespaces, or takes their names away */
-    bool intended;         /* the store knows */
+    struct make_ahead *ahead; /* of the first plan; or NULL */
+    struct runner *runner;    /* of the plan, until it is told to go on */
+    struct look *look; /* that is to begin, or verifies what the running plan has done so far */
+    unsigned runs;     /* of plans in the present direction */
+    bool touched;      /* a plan was run: the kernel may have changed */
+    bool made;         /* a plan made namespaces */
+    bool mounts;       /* a plan makes namespaces, or takes their names away */
+    bool intended;     /* the store knows */
     bool committed;
     struct store_rows rows; /* document rows that change */
     struct store_rows facts;

@@ -71,6 +71,7 @@ static void transaction_free(struct transaction *transaction)
         look_free(transaction->look);
     claim_keys_clear(&transaction->topology_key);
     claim_keys_clear(&transaction->object_keys);
+    make_ahead_free(transaction->ahead);
     plan_free(transaction->plan);
     network_free_later(engine, borrowed ? NULL : transaction->desired);
     network_free_later(engine, transaction->owned_previous);

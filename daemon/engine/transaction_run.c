@@ -18,19 +18,9 @@ static bool note_parking(struct transaction *transaction, struct netns *netns)
     return true;
 }
 
-static struct netns *prepare_netns(const struct namespace *namespace)
-{
-    struct netns *netns = netns_new(namespace->name);
-    if (!netns)
-        return NULL;
-    netns->hub = namespace->hub;
-    netns->silent = namespace_is_silent(namespace);
-    return netns;
-}
-
 static bool add_netns(struct transaction *transaction, const struct namespace *namespace)
 {
-    struct netns *netns = prepare_netns(namespace);
+    struct netns *netns = netns_new_for(namespace);
     transaction->made = true;
     if (netns && netns_table_add(&transaction->namespaces, netns))
         return true;
@@ -99,7 +89,7 @@ static bool begin_run(struct transaction *transaction, runner_progress *progress
               "run %u: %zu operations", transaction->runs, transaction->plan->count);
     transaction->runner =
         runner_start(transaction->engine, transaction->plan, &transaction->namespaces,
-                     transaction->park_group, progress, next, transaction);
+                     transaction->ahead, transaction->park_group, progress, next, transaction);
     return transaction->runner;
 }
 

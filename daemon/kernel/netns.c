@@ -47,6 +47,16 @@ struct netns *netns_new(const char *name)
     return NULL;
 }
 
+struct netns *netns_new_for(const struct namespace *namespace)
+{
+    struct netns *netns = netns_new(namespace->name);
+    if (!netns)
+        return NULL;
+    netns->hub = namespace->hub;
+    netns->silent = namespace_is_silent(namespace);
+    return netns;
+}
+
 void netns_free(struct netns *netns)
 {
     if (!netns)
@@ -173,7 +183,7 @@ static bool equip(struct netns *netns, struct error *error)
     return true;
 }
 
-static bool make(struct netns *netns, struct error *error)
+bool netns_make(struct netns *netns, struct error *error)
 {
     pthread_once(&own_once, open_own);
     if (fault_here())
@@ -186,15 +196,22 @@ static bool make(struct netns *netns, struct error *error)
     return netns_leave(good ? error : NULL) && good;
 }
 
-bool netns_make(struct netns *netns, struct introduction *introduction, struct error *error)
+void netns_take_over(struct netns *netns, struct netns *from)
 {
-    if (!make(netns, error))
-        return false;
+    netns->fd = from->fd;
+    netns->cookie = from->cookie;
+    netns->number = from->number;
+    netns->fresh = from->fresh;
+    netns->socket = TAKE(from->socket);
+    from->fd = -1;
+}
+
+void netns_present(struct netns *netns, struct introduction *introduction)
+{
     if (netns->neighbour && netns->neighbour->fd >= 0)
         netns_introduce(netns, netns->neighbour, introduction);
     netns->neighbour = NULL;
     set_state(netns, true);
-    return true;
 }
 
 /* In the namespace to be held. */

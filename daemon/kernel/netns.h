@@ -17,6 +17,7 @@
 #define NETNS_PARKED_DIRECTORY NETNSD_DIRECTORY "/parked"
 
 struct mnl_socket;
+struct namespace;
 
 /* A namespace that netnsd holds or is about to make. The maker thread fills it; others call
  * netns_wait() before they use what it filled. */
@@ -49,6 +50,8 @@ struct netns_table {
 
 /* A new pending entry; NULL when memory is short. */
 struct netns *netns_new(const char *name);
+/* The same of one that is to be made as NAMESPACE says. */
+struct netns *netns_new_for(const struct namespace *namespace);
 /* Closes its descriptors. A namespace that has no name, no process and no other holder then dies.
  */
 void netns_free(struct netns *netns);
@@ -68,10 +71,13 @@ void netns_table_take(struct netns_table *table, struct netns *netns);
 bool netns_directory_prepare(struct error *error);
 
 /* Makes a namespace for the pending NETNS. Must run on a thread that may change its own network
- * namespace; the thread is back in the daemon's namespace afterwards. Wakes netns_wait(); after a
- * failure netns_abandon() is to do that. INTRODUCTION is for netns_introduce(), which it does where
- * there is a neighbour. */
-bool netns_make(struct netns *netns, struct introduction *introduction, struct error *error);
+ * namespace; the thread is back in the daemon's namespace afterwards. */
+bool netns_make(struct netns *netns, struct error *error);
+/* Gives the pending NETNS what was made for FROM, if anything was. */
+void netns_take_over(struct netns *netns, struct netns *from);
+/* NETNS is made: does netns_introduce() where there is a neighbour, and wakes netns_wait().
+ * netns_abandon() is for one that is not. */
+void netns_present(struct netns *netns, struct introduction *introduction);
 
 /* Gives NETNS its name, which nothing may have yet. It carries netnsd's mark by then, lo's
  * IFLA_GROUP (NETNSD_GROUP), so that a crash at any point leaves either nothing, or a stale file

@@ -1,8 +1,12 @@
 """netnsd gives back what it takes."""
 
+import json
 import os
 
-from world import SANITIZED, example
+import pytest
+
+from varlink import VarlinkError
+from world import SANITIZED, example, wait_until
 
 
 def test_descriptors(world):
@@ -39,3 +43,22 @@ def test_descriptors_after_refusals(world):
         before = world.descriptors()
         rounds(50)
         assert world.descriptors() == before
+
+
+def test_namespaces_made_for_a_refused_change(world):
+    """They are made while it is not known yet that another name is taken."""
+    world.run("ip", "netns", "add", "taken")
+    document = {"namespaces": {"new": {}, "taken": {}}}
+
+    def rounds(count):
+        for _ in range(count):
+            with pytest.raises(VarlinkError) as caught:
+                world.apply("lan", document)
+            assert "taken" in str(caught.value)
+        wait_until(lambda: json.loads(world.run("ip", "-j", "netns", "list-id")) == [])
+
+    rounds(3)
+    before = world.descriptors()
+    rounds(20)
+    assert world.descriptors() == before
+    assert world.netns_names() == ["taken"]
