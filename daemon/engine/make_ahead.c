@@ -5,11 +5,13 @@
 
 /* So many of what is desired are looked at: a change that is refused made them in vain. */
 #define AHEAD_MAX 64
+/* So few take about a millisecond. */
+#define BRIEF_MAX 4
 
 struct make_ahead {
     struct job job;
     struct netns_table namespaces; /* the maker's while it runs */
-    const struct netns *failed;    /* was begun last; NULL: none */
+    const struct netns *failed;    /* and why; NULL: none */
     struct error error;
     atomic_bool stopped;
     bool running, unwanted;
@@ -30,10 +32,12 @@ static void make_run(struct job *job)
     struct make_ahead *ahead = (struct make_ahead *)job;
     struct netns *netns, *next;
     HASH_ITER (hh, ahead->namespaces.entries, netns, next) {
-        if (atomic_load(&ahead->stopped) || ahead->failed)
+        if (atomic_load(&ahead->stopped))
             return;
-        if (!netns_make(netns, &ahead->error))
+        if (!netns_make(netns, &ahead->error)) {
             ahead->failed = netns;
+            return;
+        }
     }
 }
 
@@ -76,7 +80,8 @@ struct make_ahead *make_ahead_new(struct engine *engine, const struct network *d
         free_now(ahead);
         return NULL;
     }
-    ahead->job = (struct job){.run = make_run, .done = make_done, .brief = true};
+    bool brief = HASH_COUNT(ahead->namespaces.entries) <= BRIEF_MAX;
+    ahead->job = (struct job){.run = make_run, .done = make_done, .brief = brief};
     ahead->running = true;
     worker_submit(engine->maker, &ahead->job);
     return ahead;
