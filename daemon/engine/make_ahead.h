@@ -1,5 +1,5 @@
-/* Making the namespaces that a change is about to need, while the kernel is still looked at for it:
- * what takes longest of them. Nobody sees them while they have no names. */
+/* Making the namespaces that a change is about to need while the kernel is still looked at for it:
+ * that takes the longer of the two. Nobody sees them while they have no names. */
 #pragma once
 
 #include "engine/internal.h"
