@@ -1,9 +1,14 @@
 import os
+import signal
 import subprocess
 
 import pytest
 
 from world import NETNSCTL, NETNSD, World
+
+# A shell's background jobs ignore it, and what is ignored at the start a shell cannot trap (POSIX,
+# sh, trap): tests of signals would wait forever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
