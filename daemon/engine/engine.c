@@ -73,11 +73,7 @@ void engine_free(struct engine *engine)
     drift_stop(engine);
     mirror_stop(engine);
     surplus_stop(engine);
-    struct netns *netns, *next;
-    HASH_ITER (hh, engine->held.entries, netns, next) {
-        netns_table_take(&engine->held, netns);
-        netns_free(netns);
-    }
+    netns_table_clear(&engine->held);
     free(engine);
 }
 

@@ -34,11 +34,7 @@ struct inspection {
 
 static void inspection_free(struct inspection *inspection)
 {
-    struct netns *netns, *next;
-    HASH_ITER (hh, inspection->namespaces.entries, netns, next) {
-        netns_table_take(&inspection->namespaces, netns);
-        netns_free(netns);
-    }
+    netns_table_clear(&inspection->namespaces);
     for (size_t i = 0; i < inspection->count; i++)
         free(inspection->subjects[i].name);
     if (inspection->resume)

@@ -14,11 +14,7 @@ struct look_ahead {
 
 static void free_now(struct look_ahead *ahead)
 {
-    struct netns *netns, *next;
-    HASH_ITER (hh, ahead->opened.entries, netns, next) {
-        netns_table_take(&ahead->opened, netns);
-        netns_free(netns);
-    }
+    netns_table_clear(&ahead->opened);
     network_free(ahead->known);
     network_free(ahead->seen);
     free(ahead);

@@ -19,11 +19,7 @@ struct make_ahead {
 
 static void free_now(struct make_ahead *ahead)
 {
-    struct netns *netns, *next;
-    HASH_ITER (hh, ahead->namespaces.entries, netns, next) {
-        netns_table_take(&ahead->namespaces, netns);
-        netns_free(netns);
-    }
+    netns_table_clear(&ahead->namespaces);
     free(ahead);
 }
 
@@ -49,22 +45,13 @@ static void make_done(struct job *job)
         free_now(ahead);
 }
 
-static bool add(struct make_ahead *ahead, const struct namespace *namespace)
-{
-    struct netns *netns = netns_new_for(namespace);
-    if (netns && netns_table_add(&ahead->namespaces, netns))
-        return true;
-    netns_free(netns);
-    return false;
-}
-
 static bool add_new(struct make_ahead *ahead, const struct network *desired,
                     const struct network *previous)
 {
     const struct namespace *namespace = desired->namespaces;
     for (size_t i = 0; namespace && i < AHEAD_MAX; i++, namespace = namespace->hh.next) {
         bool new = !namespace_is_shared(namespace) && !network_namespace(previous, namespace->name);
-        if (new && !add(ahead, namespace))
+        if (new && !netns_table_add_new(&ahead->namespaces, namespace))
             return false;
     }
     return ahead->namespaces.entries;

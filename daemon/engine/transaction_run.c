@@ -20,12 +20,8 @@ static bool note_parking(struct transaction *transaction, struct netns *netns)
 
 static bool add_netns(struct transaction *transaction, const struct namespace *namespace)
 {
-    struct netns *netns = netns_new_for(namespace);
     transaction->made = true;
-    if (netns && netns_table_add(&transaction->namespaces, netns))
-        return true;
-    netns_free(netns);
-    return false;
+    return netns_table_add_new(&transaction->namespaces, namespace);
 }
 
 /* A cable is to lead from LINK, perhaps in a namespace that is to be made, to a hub. */

@@ -47,16 +47,6 @@ struct netns *netns_new(const char *name)
     return NULL;
 }
 
-struct netns *netns_new_for(const struct namespace *namespace)
-{
-    struct netns *netns = netns_new(namespace->name);
-    if (!netns)
-        return NULL;
-    netns->hub = namespace->hub;
-    netns->silent = namespace_is_silent(namespace);
-    return netns;
-}
-
 void netns_free(struct netns *netns)
 {
     if (!netns)
@@ -85,6 +75,19 @@ bool netns_table_add(struct netns_table *table, struct netns *netns)
     return netns->hh.tbl;
 }
 
+bool netns_table_add_new(struct netns_table *table, const struct namespace *namespace)
+{
+    auto_netns struct netns *netns = netns_new(namespace->name);
+    if (!netns)
+        return false;
+    netns->hub = namespace->hub;
+    netns->silent = namespace_is_silent(namespace);
+    if (!netns_table_add(table, netns))
+        return false;
+    (void)TAKE(netns);
+    return true;
+}
+
 struct netns *netns_table_find(const struct netns_table *table, const char *name)
 {
     struct netns *netns;
@@ -96,6 +99,15 @@ void netns_table_take(struct netns_table *table, struct netns *netns)
 {
     HASH_DEL(table->entries, netns);
     netns->hh.tbl = NULL;
+}
+
+void netns_table_clear(struct netns_table *table)
+{
+    struct netns *netns, *next;
+    HASH_ITER (hh, table->entries, netns, next) {
+        netns_table_take(table, netns);
+        netns_free(netns);
+    }
 }
 
 static void set_state(struct netns *netns, bool ready)

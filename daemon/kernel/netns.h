@@ -50,8 +50,6 @@ struct netns_table {
 
 /* A new pending entry; NULL when memory is short. */
 struct netns *netns_new(const char *name);
-/* The same of one that is to be made as NAMESPACE says. */
-struct netns *netns_new_for(const struct namespace *namespace);
 /* Closes its descriptors. A namespace that has no name, no process and no other holder then dies.
  */
 void netns_free(struct netns *netns);
@@ -61,9 +59,13 @@ void netns_rest(struct netns *netns);
 #define auto_netns AUTO(netns_freep)
 
 bool netns_table_add(struct netns_table *table, struct netns *netns);
+/* Adds a new pending entry, to be made as NAMESPACE says. False when memory is short. */
+bool netns_table_add_new(struct netns_table *table, const struct namespace *namespace);
 struct netns *netns_table_find(const struct netns_table *table, const char *name);
 /* Takes NETNS out without freeing it. */
 void netns_table_take(struct netns_table *table, struct netns *netns);
+/* Frees all. */
+void netns_table_clear(struct netns_table *table);
 
 /* Prepares NETNS_DIRECTORY as ip-netns(8) does: made, bind-mounted on itself and shared once, under
  * a lock on the directory, so that names mounted here are seen in other mount namespaces. Safe to
