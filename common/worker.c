@@ -194,8 +194,8 @@ void worker_submit(struct worker *worker, struct job *job)
 {
     pthread_mutex_lock(&worker->lock);
     queue_append(job->brief ? &worker->brief : &worker->queue, job);
-    pthread_cond_signal(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
+    pthread_cond_signal(&worker->changed);
 }
 
 void worker_free(struct worker *worker)

@@ -57,10 +57,10 @@ static void begin_look(struct transaction *transaction)
         return;
     }
     transaction->started = clock_monotonic();
-    transaction_begin_look(transaction, transaction->recovery);
     if (!transaction->recovery && !transaction->dry_run)
         transaction->ahead =
             make_ahead_new(transaction->engine, transaction->desired, transaction->previous);
+    transaction_begin_look(transaction, transaction->recovery);
 }
 
 /* A namespace that the topology has belongs to the transaction while it runs. What the mirror has
