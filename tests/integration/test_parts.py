@@ -134,11 +134,13 @@ def test_more_follows(world):
 def test_stop_while_more_follows(world):
     """A change that netnsd does not come to any more is refused."""
     world.apply("lan", document())
-    with world.connect() as connection:
+    with world.connect() as connection, world.connect() as later:
         with world.paused():
             world.run("ip", "-n", "hub", "link", "del", "br0")
             connection.send("io.netnsd.Topology.Patch", {"topology": "lan", "patch": {
                 "namespaces": {"n1": {"links": {"eth0": {"alias": "one"}}}}}})
+            later.send("org.varlink.service.GetInfo", {})
+        result(later.receive())  # netnsd has read the earlier call, too
         world.stop()
         with contextlib.suppress(VarlinkError):  # unless it was made before
             result(connection.receive())
