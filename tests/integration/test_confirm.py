@@ -7,7 +7,7 @@ import pytest
 
 from test_history import causes, comparable, configuration, refused, revert
 from varlink import VarlinkError
-from world import example, wait_until
+from world import example, kill_steps, wait_until
 
 FIRST = {"namespaces": {
     "host": {"links": {"br0": {"bridge": {}, "addresses": ["10.0.1.254/24"]}}},
@@ -336,7 +336,7 @@ def test_stop_while_it_is_pending(world):
 def kill_at_each_step(world, begin, states):
     """Kills netnsd at each step after BEGIN in turn, until it survives. Whenever it is back, it gets to
     the last of STATES, pairs of a generation and a configuration, of which it was in one."""
-    for step in range(1, 500):
+    for step in kill_steps():
         if "lan" in world.generations():
             world.remove("lan")
         world.apply("lan", FIRST)
@@ -403,7 +403,7 @@ def test_killed_while_making_and_taking_back(world, fault_injection):
     """A first change that nobody confirms leaves nothing, wherever the daemon is killed."""
     world.apply("other", {"namespaces": {"bystander": {}}})
     before = world.snapshot()
-    for step in range(1, 500):
+    for step in kill_steps():
         world.restart(NETNSD_FAULT=f"{step}:kill")
         killed = True
         try:

@@ -7,7 +7,7 @@ import pytest
 
 from subscriber import Subscriber
 from varlink import VarlinkError
-from world import wait_until
+from world import kill_steps, wait_until
 
 
 def hub(**more):
@@ -56,7 +56,7 @@ def test_port_that_becomes_a_cable_with_ipv6(world):
 def test_killed_while_ports_are_born(world, fault_injection):
     """What a crash leaves behind is reset by the next change."""
     world.apply("lan", document(hub()))
-    for step in range(1, 40):
+    for step in kill_steps():
         world.restart(NETNSD_FAULT=f"{step}:kill")
         try:
             world.apply("lan", document(hub(), a=1, b=1))

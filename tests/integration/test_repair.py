@@ -4,7 +4,7 @@ was committed, and nothing is left over."""
 import pytest
 
 import snapshot
-from world import wait_until
+from world import kill_steps, wait_until
 
 DOCUMENT = {"namespaces": {
     "host": {"links": {"br0": {"bridge": {}, "mtu": 1500, "addresses": ["10.0.1.254/24"]}}},
@@ -102,13 +102,15 @@ def test_killed_at_each_step(world, fault_injection, way):
     document, repair = WAYS[way]
     world.apply("lan", document)
     before, kept = look(world), stored(world)
-    step = 1
-    while not repair(world, before, f"{step}:kill"):
+    for step in kill_steps():
+        if repair(world, before, f"{step}:kill"):
+            break
         world.start()
         if document is REPORTED:
             world.ctl("repair")
         assert_restored(world, before, kept)
-        step += 1
+    else:
+        raise AssertionError("the repair takes no end")
     assert step > 10
     assert_restored(world, before, kept)
 

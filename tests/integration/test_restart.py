@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 from varlink import VarlinkError, result
-from world import PATIENCE, SANITIZER_ENVIRONMENT, bridged_namespaces, example, wait_until
+from world import (PATIENCE, SANITIZER_ENVIRONMENT, bridged_namespaces, example, kill_steps,
+                   wait_until)
 
 CHANGED = {"namespaces": {
     "host": {"links": {"mybridge0": {"bridge": {"ageingTime": "60s"}, "addresses": ["10.0.1.253/24"]}}},
@@ -124,7 +125,7 @@ def kill_at_each_step(world, change):
     before, stored = world.snapshot(), world.generations()
     documents = {name: world.get(name) for name in stored}
     world.stop()
-    for step in range(1, 1000):
+    for step in kill_steps():
         world.start(NETNSD_FAULT=f"{step}:kill")
         assert world.snapshot() == before, f"step {step}"
         try:
@@ -169,7 +170,7 @@ def test_killed_while_changing(world, fault_injection):
 
 def test_killed_while_removing(world, fault_injection):
     """A removal is committed before what was parked is destroyed: either all is there, or nothing."""
-    for step in range(1, 200):
+    for step in kill_steps():
         if "bridge" not in world.generations():
             world.apply("bridge", example("bridge"))
         before = world.snapshot()

@@ -48,6 +48,12 @@ def wait_until(condition):
         time.sleep(0.02)
 
 
+def kill_steps():
+    """The steps that a test has netnsd killed at, one after the other: all; with sanitizers, which
+    tell nothing of a process that is killed, each third."""
+    return range(1, 1000, 3 if SANITIZED else 1)
+
+
 def bridged_namespaces(count):
     """A document of COUNT namespaces in order, n0, n1 and so on, each with a cable from its eth0 to
     a bridge in host, an address and a default route. There are as many bridges, br0, br1 and so
