@@ -57,6 +57,7 @@ static void begin_look(struct transaction *transaction)
         return;
     }
     transaction->started = clock_monotonic();
+    /* Before the look, which is the shorter: who is woken first gets the processor that idles. */
     if (!transaction->recovery && !transaction->dry_run)
         transaction->ahead =
             make_ahead_new(transaction->engine, transaction->desired, transaction->previous);
