@@ -252,8 +252,7 @@ static struct connection *connect_once(struct waiting *waiting)
     return connection;
 }
 
-/* Subscribes before anything is looked at: so no change goes unnoticed. */
-static bool subscribe(struct waiting *waiting)
+static bool subscribe_once(struct waiting *waiting)
 {
     auto_reply struct varlink_reply reply = {0};
     disconnect(waiting);
@@ -265,6 +264,16 @@ static bool subscribe(struct waiting *waiting)
         !connection_receive(waiting->events, &reply, &waiting->error))
         return false;
     return !reply.error || error_set(&waiting->error, ERROR_DENIED, 0, "%s", reply.error);
+}
+
+/* Subscribes before anything is looked at: so no change goes unnoticed. A daemon that ends closes
+ * what it has just accepted, too: whether there is another, or none, the next connection tells. */
+static bool subscribe(struct waiting *waiting)
+{
+    if (subscribe_once(waiting))
+        return true;
+    bool lost = waiting->calls && waiting->error.code == ERROR_SYSTEM;
+    return lost && subscribe_once(waiting);
 }
 
 /* May EVENT have made the namespace ready? */

@@ -107,6 +107,19 @@ def test_daemon_that_ends(world):
     assert "netnsd is not running" in ends(process, 1)
 
 
+def test_daemon_that_ends_before_it_is_asked(bare_world):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(bare_world.socket))
+        listener.listen()
+        process = subprocess.Popen([NETNSCTL, "--socket", str(bare_world.socket), "wait", "a"],
+                                   stderr=subprocess.PIPE, text=True)
+        accepted = [listener.accept()[0] for _ in range(2)]
+    bare_world.socket.unlink()
+    for connection in accepted:
+        connection.close()
+    assert "netnsd is not running" in ends(process, 1)
+
+
 def start_activated(world, listener):
     """Starts a netnsd that is handed its socket, as systemd does (sd_listen_fds(3))."""
     script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&0 </dev/null'
