@@ -49,8 +49,8 @@ def wait_until(condition):
 
 
 def kill_steps():
-    """The steps that a test has netnsd killed at, one after the other: all; with sanitizers, which
-    tell nothing of a process that is killed, each third."""
+    """The steps that a test has netnsd killed at, one after the other: all; with sanitizers, where
+    each takes twice as long, each third."""
     return range(1, 1000, 3 if SANITIZED else 1)
 
 
